@@ -1,0 +1,11 @@
+"""The Flask extensions, made once and bound to each application by create_app."""
+
+from flask_jwt_extended import JWTManager
+from flask_marshmallow import Marshmallow
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+sql_db = SQLAlchemy(session_options={"expire_on_commit": False})
+migrate = Migrate()
+jwt = JWTManager()
+ma = Marshmallow()

@@ -1,0 +1,1 @@
+"""Plugins: their interfaces, how they are found, and the built-in ones."""

@@ -1,0 +1,170 @@
+"""What a plugin must do, and what it may do.
+
+The classes and methods of 0.18 are abstract; everything beyond them has a default
+that the core can live with, so that a plugin written for 0.18 fits unchanged.
+
+A *dataset info* is a dictionary with the keys uuid, base_uri, uri, name, type,
+creator_username, frozen_at and created_at (float seconds since the epoch), readme
+(text), manifest (a dictionary), annotations (a dictionary), tags (a list of text),
+dtoolcore_version, number_of_items and size_in_bytes (each may be None).
+
+A *query* is a dictionary with any of the keys free_text (text), creator_usernames,
+base_uris, uuids and tags (lists of text): OR within a list, AND within tags, AND
+between the keys.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, Flask
+from sqlalchemy import ColumnElement
+
+DatasetInfo = dict[str, Any]
+Query = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Hits:
+    """One page of what a search found.
+
+    :param uris: URIs of the page's datasets, the best first
+    :param total: number of datasets that the whole search found
+    """
+
+    uris: list[str] = field(default_factory=list)
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class TextMatch:
+    """Free text as a part of a SQL statement over the dataset table.
+
+    :param condition: true for the rows of Dataset that the text matches
+    :param relevance: what to order by, the best first
+    """
+
+    condition: ColumnElement[bool]
+    relevance: tuple[ColumnElement[Any], ...] = ()
+
+
+class PluginABC(ABC):
+    """What search, retrieve and extension plugins have in common."""
+
+    #: True for a plugin that keeps its data in the server's own SQL database
+    #: through sql_db.session and leaves the commit to the core. Others are called
+    #: before the SQL transaction begins.
+    shares_sql_transaction = False
+
+    @abstractmethod
+    def register_dataset(self, dataset_info: DatasetInfo) -> Any:
+        """Keep what the plugin needs of a dataset; called again when it changes.
+
+        Must be idempotent: the same dataset may be registered any number of times.
+        The core has checked the dataset and the permissions. The dictionary is the
+        plugin's own copy. The return value is not used.
+
+        :raises ValidationError: for a dataset that the plugin can never keep
+        :raises StoreUnavailableError: where its store does not answer
+        """
+
+    def delete_dataset(self, uri: str) -> None:
+        """Forget a dataset; nothing happens where it is not known."""
+
+    def init_app(self, app: Flask, *args: Any, **kwargs: Any) -> None:
+        """Bind to an application, once, before the first request.
+
+        app.config holds the server's settings and the plugin's own.
+        """
+
+    def check_health(self) -> None:
+        """Return if the plugin's store answers.
+
+        :raises StoreUnavailableError: if not, within a few seconds
+        """
+
+    def get_config(self) -> Any:
+        """Return a class or an object whose upper-case attributes are settings."""
+        return {}
+
+    def get_config_secrets_to_obfuscate(self) -> list[str]:
+        """Return the names of settings that are never shown."""
+        return []
+
+
+class SearchABC(PluginABC):
+    """Finds datasets by free text."""
+
+    @abstractmethod
+    def search(self, query: Query) -> list[dict[str, Any]]:
+        """Return every dataset that a query finds, as dictionaries with a uri.
+
+        :param query: base_uris is always there and holds only base URIs that the
+            acting user may search
+        """
+
+    @abstractmethod
+    def lookup_uris(self, uuid: str, base_uris: list[str]) -> list[dict[str, Any]]:
+        """Return base_uri, uri, uuid and name of each place that holds a UUID."""
+
+    def search_page(self, query: Query, *, offset: int, limit: int) -> Hits | None:
+        """Return one page of what a query finds, in order of relevance.
+
+        :param query: as for search
+        :param offset: number of hits to leave out
+        :param limit: largest number of URIs to return
+        :returns: the hits; None where the plugin cannot page, and the core takes
+            the page out of what search() returns
+        """
+        return None
+
+    def match_text(self, free_text: str) -> TextMatch | None:
+        """Return free text as a part of a SQL statement, so that one statement does all.
+
+        :param free_text: what a user typed; never a syntax error
+        :returns: None where the plugin's index is not in the server's SQL database
+        """
+        return None
+
+
+class RetrieveABC(ABC):
+    """Returns what datasets hold: README, manifest, annotations.
+
+    Does not inherit PluginABC, as in 0.18; it may have every method of PluginABC,
+    and register_dataset it must have.
+    """
+
+    @abstractmethod
+    def get_readme(self, uri: str) -> Any:
+        """Return a README as text.
+
+        :raises UnknownURIError: if the plugin does not have the dataset
+        """
+
+    @abstractmethod
+    def get_manifest(self, uri: str) -> dict[str, Any]:
+        """Return a manifest as a dictionary.
+
+        :raises UnknownURIError: if the plugin does not have the dataset
+        """
+
+    @abstractmethod
+    def get_annotations(self, uri: str) -> dict[str, Any]:
+        """Return annotations as a dictionary.
+
+        :raises UnknownURIError: if the plugin does not have the dataset
+        """
+
+
+class ExtensionABC(ABC):
+    """Adds routes of its own, and hears of every registration.
+
+    Does not inherit PluginABC, as in 0.18; it may have every method of PluginABC.
+    """
+
+    @abstractmethod
+    def get_blueprint(self) -> Blueprint:
+        """Return the blueprint, of Flask or of flask-smorest, with its routes."""
+
+    def init_app(self, app: Flask, *args: Any, **kwargs: Any) -> None:
+        """Bind to an application, once, before the first request."""

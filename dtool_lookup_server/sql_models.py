@@ -1,0 +1,209 @@
+"""The tables that are the truth: users, base URIs, permissions, datasets, tags.
+
+Tables and columns of 0.18 keep their names, so that its database is upgraded in
+place. What the embedded plugins keep beside them is in plugins/sql/tables.py.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Table, Text
+from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .extensions import ma
+from .extensions import sql_db as db
+
+#: Longest name of a user, in characters.
+USERNAME_LENGTH = 64
+#: Longest URI of a dataset or a base URI, in characters (a path may be long).
+URI_LENGTH = 1024
+#: Longest name of a dataset, a creator or a tag, in characters.
+NAME_LENGTH = 255
+#: Length of a UUID in its text form.
+UUID_LENGTH = 36
+
+#: A naive UTC time that keeps its microseconds on every database.
+Timestamp = db.DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+def to_timestamp(moment: datetime) -> float:
+    """Return a naive UTC time as seconds since the epoch, to the microsecond."""
+    return (moment - _EPOCH) / timedelta(seconds=1)
+
+
+def from_timestamp(seconds: float) -> datetime:
+    """Return seconds since the epoch as a naive UTC time, to the microsecond.
+
+    :raises OverflowError: outside the years 1 to 9999
+    """
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+def utc_now() -> datetime:
+    """Return the time of now as the tables hold it: naive, in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _permission_table(name: str) -> Table:
+    return db.Table(
+        name,
+        db.Column("user_id", ForeignKey("user.id"), primary_key=True),
+        db.Column("base_uri_id", ForeignKey("base_uri.id"), primary_key=True),
+        Index(f"ix_{name}_base_uri_id", "base_uri_id"),
+    )
+
+
+search_permissions = _permission_table("search_permissions")
+register_permissions = _permission_table("register_permissions")
+
+
+class User(db.Model):  # type: ignore[name-defined]
+    """Somebody who may hold a token of this server."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(
+        String(USERNAME_LENGTH), index=True, unique=True
+    )
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    search_base_uris: Mapped[list["BaseURI"]] = relationship(
+        secondary=search_permissions, back_populates="search_users"
+    )
+    register_base_uris: Mapped[list["BaseURI"]] = relationship(
+        secondary=register_permissions, back_populates="register_users"
+    )
+
+    def __repr__(self) -> str:
+        return f"<User {self.username}, is_admin={self.is_admin}>"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the four keys of 0.18's user info."""
+        return {
+            "username": self.username,
+            "is_admin": self.is_admin,
+            "search_permissions_on_base_uris": [
+                base_uri.base_uri for base_uri in self.search_base_uris
+            ],
+            "register_permissions_on_base_uris": [
+                base_uri.base_uri for base_uri in self.register_base_uris
+            ],
+        }
+
+
+class BaseURI(db.Model):  # type: ignore[name-defined]
+    """A place that holds datasets: a bucket, a container, a folder."""
+
+    __tablename__ = "base_uri"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    base_uri: Mapped[str] = mapped_column(String(URI_LENGTH), index=True, unique=True)
+    search_users: Mapped[list[User]] = relationship(
+        secondary=search_permissions, back_populates="search_base_uris"
+    )
+    register_users: Mapped[list[User]] = relationship(
+        secondary=register_permissions, back_populates="register_base_uris"
+    )
+    datasets: Mapped[list["Dataset"]] = relationship(back_populates="base_uri")
+
+    def __repr__(self) -> str:
+        return f"<BaseURI {self.base_uri}>"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the base URI with the names of those who may use it."""
+        return {
+            "base_uri": self.base_uri,
+            "users_with_search_permissions": [
+                user.username for user in self.search_users
+            ],
+            "users_with_register_permissions": [
+                user.username for user in self.register_users
+            ],
+        }
+
+
+class Dataset(db.Model):  # type: ignore[name-defined]
+    """A dataset at one URI. A dataset exists here exactly when its row does."""
+
+    __tablename__ = "dataset"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    base_uri_id: Mapped[int] = mapped_column(ForeignKey("base_uri.id"), index=True)
+    uri: Mapped[str] = mapped_column(String(URI_LENGTH), index=True, unique=True)
+    uuid: Mapped[str] = mapped_column(String(UUID_LENGTH), index=True)
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH), index=True)
+    creator_username: Mapped[str] = mapped_column(String(NAME_LENGTH), index=True)
+    frozen_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    number_of_items: Mapped[int | None] = mapped_column(BigInteger)
+    size_in_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    type: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    dtoolcore_version: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    base_uri: Mapped[BaseURI] = relationship(back_populates="datasets")
+    tags: Mapped[list["DatasetTag"]] = relationship(
+        order_by="DatasetTag.position", cascade="all, delete-orphan"
+    )
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.uri}>"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return exactly the nine keys that 0.18's Dataset.as_dict returns."""
+        return {
+            "base_uri": self.base_uri.base_uri,
+            "uri": self.uri,
+            "uuid": self.uuid,
+            "name": self.name,
+            "creator_username": self.creator_username,
+            "frozen_at": to_timestamp(self.frozen_at),
+            "created_at": to_timestamp(self.created_at),
+            "number_of_items": self.number_of_items,
+            "size_in_bytes": self.size_in_bytes,
+        }
+
+
+class DatasetTag(db.Model):  # type: ignore[name-defined]
+    """One tag of one dataset, at its place among the dataset's tags."""
+
+    __tablename__ = "dataset_tag"
+    __table_args__ = (Index("ix_dataset_tag_tag", "tag", "dataset_id"),)
+
+    dataset_id: Mapped[int] = mapped_column(
+        ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
+    )
+    tag: Mapped[str] = mapped_column(String(NAME_LENGTH), primary_key=True)
+    position: Mapped[int]
+
+
+class BaseURISchema(ma.SQLAlchemyAutoSchema):
+    """0.18's schema of a base URI, for plugins that import it."""
+
+    class Meta:
+        model = BaseURI
+        fields = ("base_uri",)
+
+
+class UserSchema(ma.SQLAlchemyAutoSchema):
+    """0.18's schema of a user, for plugins that import it."""
+
+    class Meta:
+        model = User
+
+
+class DatasetSchema(ma.SQLAlchemyAutoSchema):
+    """0.18's schema of a dataset, for plugins that import it."""
+
+    class Meta:
+        model = Dataset
+        fields = (
+            "base_uri",
+            "created_at",
+            "creator_username",
+            "frozen_at",
+            "name",
+            "uri",
+            "uuid",
+        )
