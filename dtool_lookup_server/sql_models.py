@@ -7,7 +7,7 @@ place. What the embedded plugins keep beside them is in plugins/sql/tables.py.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Table, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Table
 from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -178,7 +178,7 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     position: Mapped[int]
 
 
-class BaseURISchema(ma.SQLAlchemyAutoSchema):
+class BaseURISchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a base URI, for plugins that import it."""
 
     class Meta:
@@ -186,14 +186,14 @@ class BaseURISchema(ma.SQLAlchemyAutoSchema):
         fields = ("base_uri",)
 
 
-class UserSchema(ma.SQLAlchemyAutoSchema):
+class UserSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a user, for plugins that import it."""
 
     class Meta:
         model = User
 
 
-class DatasetSchema(ma.SQLAlchemyAutoSchema):
+class DatasetSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a dataset, for plugins that import it."""
 
     class Meta:
