@@ -182,7 +182,7 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     position: Mapped[int]
 
 
-class BaseURISchema(ma.SQLAlchemyAutoSchema):
+class BaseURISchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a base URI, for plugins that import it."""
 
     class Meta:
@@ -190,14 +190,14 @@ class BaseURISchema(ma.SQLAlchemyAutoSchema):
         fields = ("base_uri",)
 
 
-class UserSchema(ma.SQLAlchemyAutoSchema):
+class UserSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a user, for plugins that import it."""
 
     class Meta:
         model = User
 
 
-class DatasetSchema(ma.SQLAlchemyAutoSchema):
+class DatasetSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a dataset, for plugins that import it."""
 
     class Meta:
