@@ -19,6 +19,7 @@ from .extensions import jwt, ma, migrate, sql_db
 from .http_errors import register_error_handlers
 from .migrating import DIRECTORY, leave_shipped_migrations_alone
 from .plugins.registry import (
+    EXTENSION_KEY,
     Plugins,
     configure_plugins,
     load_plugins,
@@ -45,6 +46,8 @@ def create_app(
         template_folder="web/templates",
         static_folder="web/static",
     )
+    # Annotations come back in the order that they were sent in.
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     overlay = dict(test_config or {})
     configure(app, overlay)
     plugins = plugins or load_plugins(app.config)
@@ -99,7 +102,7 @@ def _configure_keys(settings: dict[str, Any], home: Path) -> None:
 
 
 def _attach(app: Flask, plugins: Plugins) -> None:
-    app.extensions["dtool_lookup_server"] = plugins
+    app.extensions[EXTENSION_KEY] = plugins
     app.search = plugins.search  # type: ignore[attr-defined]
     app.retrieve = plugins.retrieve  # type: ignore[attr-defined]
     app.custom_extensions = plugins.extensions  # type: ignore[attr-defined]

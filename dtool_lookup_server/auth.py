@@ -6,7 +6,6 @@ a plugin's routes may use them.
 
 import functools
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from flask import current_app
@@ -71,5 +70,6 @@ def issue_token(username: str, last_forever: bool = False) -> str:
         raise ConfigurationError(
             "There is no private key to sign tokens with: set JWT_PRIVATE_KEY_FILE"
         )
-    expires: timedelta | bool | None = False if last_forever else None
-    return create_access_token(identity=username, expires_delta=expires)
+    return create_access_token(
+        identity=username, expires_delta=False if last_forever else None
+    )

@@ -326,4 +326,3 @@ class Config(metaclass=_LazyConfig):
     """The settings as class attributes, for plugins and scripts written for 0.18."""
 
     CONFIG_SECRETS_TO_OBFUSCATE = CONFIG_EXCLUSIONS
-

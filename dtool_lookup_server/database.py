@@ -54,7 +54,8 @@ def _set_up_sqlite(engine: Engine, timeout: int) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A database in memory has one connection for all sessions, which may nest.
-        if not connection.connection.dbapi_connection.in_transaction:
+        driver: Any = connection.connection.driver_connection
+        if not driver.in_transaction:
             writes = connection.get_execution_options().get(_WRITES, False)
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

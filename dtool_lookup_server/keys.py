@@ -64,7 +64,9 @@ def read_key_file(setting: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"Setting {setting}: cannot read {path}: {error}") from None
+        raise ConfigurationError(
+            f"Setting {setting}: cannot read {path}: {error}"
+        ) from None
 
 
 def checked_public_key(setting: str, text: str) -> str:
@@ -157,7 +159,7 @@ def _kept(path: Path, make: Callable[[], str], mode: int = 0o600) -> str:
 
 
 def _write_whole(path: Path, text: str, mode: int) -> None:
-    """Write a file that appears at once and whole; the first of several writers wins."""
+    """Write a file that appears whole; the first of several writers wins."""
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

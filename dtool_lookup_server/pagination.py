@@ -14,7 +14,9 @@ LARGEST_OFFSET = 2**63 - 1
 #: Rows that are fetched at once where a caller wants every one of them.
 BATCH = 500
 
-ToItems = Callable[[Sequence[Row[Any]]], list[dict[str, Any]]]
+AnySelect = Select[*tuple[Any, ...]]
+AnyRow = Row[*tuple[Any, ...]]
+ToItems = Callable[[Sequence[AnyRow]], list[dict[str, Any]]]
 
 
 class Listing(Protocol):
@@ -37,7 +39,7 @@ class SelectListing:
 
     def __init__(
         self,
-        statement: Select[Any],
+        statement: AnySelect,
         order: Sequence[ColumnElement[Any]],
         to_items: ToItems,
     ):
@@ -84,13 +86,13 @@ def parse_sort(
         if name not in columns:
             raise InvalidFieldError("sort", f"Unknown field: {name!r}.")
         directions.setdefault(name, -1 if part.strip().startswith("-") else 1)
-    order = [
+    order: list[ColumnElement[Any]] = [
         columns[name].desc() if direction < 0 else columns[name].asc()
         for name, direction in directions.items()
     ]
     return order, directions
 
 
-def exists(statement: Select[Any]) -> bool:
+def exists(statement: AnySelect) -> bool:
     """Return whether a select finds at least one row."""
     return bool(sql_db.session.scalar(select(statement.exists())))

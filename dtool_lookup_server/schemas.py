@@ -5,6 +5,12 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 
+#: Most values in one list of a query; each is a parameter of the SQL statement.
+LONGEST_LIST = 1000
+
+_SHORT = validate.Length(max=LONGEST_LIST)
+
+
 class Text(fields.String):
     """A text that UTF-8 can write: no half of a surrogate pair."""
 
@@ -26,6 +32,15 @@ class NumberOrText(fields.Float):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class Count(fields.Integer):
+    """A whole number, or its text."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, bool) or (isinstance(value, float) and value % 1):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class TextOrObject(fields.Field[Any]):
     """A README: text, or an object that is kept as YAML."""
 
@@ -41,7 +56,7 @@ class AsItIs(fields.Nested):
     A manifest may have hundreds of thousands of items.
     """
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(value, dict):
             raise self.make_error("type", input=value, type=type(value).__name__)
         return value
@@ -86,8 +101,8 @@ class RegisterDatasetSchema(Schema):
     annotations = fields.Dict()
     tags = fields.List(Text())
     dtoolcore_version = Text()
-    number_of_items = fields.Integer(validate=validate.Range(min=0))
-    size_in_bytes = fields.Integer(validate=validate.Range(min=0))
+    number_of_items = Count(validate=validate.Range(min=0))
+    size_in_bytes = Count(validate=validate.Range(min=0))
 
 
 class MongoTextSchema(Schema):
@@ -100,10 +115,10 @@ class SearchDatasetSchema(Schema):
     """A query: OR within a list, AND within tags, AND between the keys."""
 
     free_text = Text()
-    creator_usernames = fields.List(Text())
-    base_uris = fields.List(Text())
-    uuids = fields.List(fields.UUID())
-    tags = fields.List(Text())
+    creator_usernames = fields.List(Text(), validate=_SHORT)
+    base_uris = fields.List(Text(), validate=_SHORT)
+    uuids = fields.List(fields.UUID(), validate=_SHORT)
+    tags = fields.List(Text(), validate=_SHORT)
     # What dtool-lookup-client 0.1.0 sends, from before there was free_text.
     mongo_text = fields.Nested(MongoTextSchema, data_key="$text")
 

@@ -182,6 +182,13 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     position: Mapped[int]
 
 
+def _base_uri_of(dataset: Any) -> Any:
+    """Return the base URI of a row, or of a dictionary, of a dataset."""
+    if isinstance(dataset, Dataset):
+        return dataset.base_uri.base_uri
+    return dataset["base_uri"]
+
+
 class BaseURISchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a base URI, for plugins that import it."""
 
@@ -199,6 +206,8 @@ class UserSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
 
 class DatasetSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a dataset, for plugins that import it."""
+
+    base_uri = ma.Function(_base_uri_of)
 
     class Meta:
         model = Dataset

@@ -7,13 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import context
 from alembic.script import ScriptDirectory
-from flask import current_app
-
 from dtool_lookup_server.plugins.sql.tables import TEXT_INDEX_PREFIX
+from flask import current_app
 
 extension = current_app.extensions["migrate"]
 metadata = extension.db.metadata
-
 
 
 def run_offline() -> None:
@@ -63,7 +61,10 @@ def forget_foreign_revision(connection: sa.Connection) -> None:
     """
     if not sa.inspect(connection).has_table("alembic_version"):
         return
-    ours = {step.revision for step in ScriptDirectory.from_config(context.config).walk_revisions()}
+    ours = {
+        step.revision
+        for step in ScriptDirectory.from_config(context.config).walk_revisions()
+    }
     version = sa.table("alembic_version", sa.column("version_num"))
     connection.execute(version.delete().where(version.c.version_num.not_in(ours)))
     connection.commit()
@@ -74,11 +75,13 @@ def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
     return not (kind == "table" and (name or "").startswith(TEXT_INDEX_PREFIX))
 
 
-def keep_empty_revisions_out(_context: Any, _revision: Any, directives: list[Any]) -> None:
+def keep_empty_revisions_out(
+    _context: Any, _revision: Any, directives: list[Any]
+) -> None:
     """Write no revision where the models and the database agree."""
-    if getattr(context.config.cmd_opts, "autogenerate", False) and directives:
-        if directives[0].upgrade_ops.is_empty():
-            directives.clear()
+    autogenerates = getattr(context.config.cmd_opts, "autogenerate", False)
+    if autogenerates and directives and directives[0].upgrade_ops.is_empty():
+        directives.clear()
 
 
 if context.is_offline_mode():

@@ -28,7 +28,9 @@ def list_base_uris() -> None:
 
 @base_uri_cli.command("index")
 @click.argument("base_uri")
-@click.option("--prune", is_flag=True, help="Forget datasets that are not there any more.")
+@click.option(
+    "--prune", is_flag=True, help="Forget datasets that are not there any more."
+)
 @click.option("--force", is_flag=True, help="Register unchanged datasets too.")
 def index_base_uri(base_uri: str, prune: bool, force: bool) -> None:
     """Register every dataset of a base URI."""
@@ -43,7 +45,9 @@ def index_base_uri(base_uri: str, prune: bool, force: bool) -> None:
         for outcome in indexing.prune(base_uri, uris):
             counts[outcome.kind] += 1
             print_outcome(outcome)
-    total = ", ".join(f"{counts[kind]} {kind}" for kind in (REGISTERED, UNCHANGED, FAILED))
+    total = ", ".join(
+        f"{counts[kind]} {kind}" for kind in (REGISTERED, UNCHANGED, FAILED)
+    )
     click.echo(f"{total}, {counts[FORGOTTEN]} {FORGOTTEN}" if prune else total)
     if counts[FAILED]:
         fail(f"{counts[FAILED]} datasets could not be registered")

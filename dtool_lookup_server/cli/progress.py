@@ -34,7 +34,7 @@ class Progress:
         self._write(_CLEAR_LINE)
 
     def advance(self) -> None:
-        """Count one more thing as done; whatever is printed next starts a clean line."""
+        """Count one more thing as done; what is printed next starts a clean line."""
         self._done += 1
         now = time.monotonic()
         if now - self._shown < _SECONDS_BETWEEN_UPDATES and sys.stdout.isatty():

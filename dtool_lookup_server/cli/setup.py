@@ -9,7 +9,7 @@ from werkzeug.serving import run_simple
 
 from ..auth import issue_token
 from ..migrating import upgrade_database
-from ..plugins.registry import discover
+from ..plugins.registry import discover, in_use
 from ..services import demonstration, indexing, users
 from .base import Command
 from .base_uri import print_outcome
@@ -50,7 +50,7 @@ def demo(port: int, no_server: bool) -> None:
 @with_appcontext
 def plugins() -> None:
     """List the plugins that are installed, and which of them are used."""
-    used = current_app.extensions["dtool_lookup_server"].used
+    used = in_use().used
     click.echo(_FORMAT.format("GROUP", "NAME", "DISTRIBUTION", "VERSION", "USED"))
     for plugin in discover():
         row = (plugin.group, plugin.name, plugin.distribution, plugin.version)

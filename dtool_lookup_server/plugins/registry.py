@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, current_app
 
 from ..errors import PluginError
 
@@ -21,6 +21,9 @@ CHOICES = {SEARCH: "SEARCH_PLUGIN", RETRIEVE: "RETRIEVE_PLUGIN"}
 
 #: The plugin that is used where nothing else is installed or named.
 DEFAULT = "sql"
+
+#: Key of the application's Plugins in app.extensions.
+EXTENSION_KEY = "dtool_lookup_server"
 
 _OURS = "dtool-lookup-server"
 
@@ -85,7 +88,7 @@ class Plugins:
 
     @property
     def instances(self) -> list[Any]:
-        """Search, retrieve and extension plugins, in the order of 0.18's app.plugins."""
+        """Search, retrieve and extension plugins, in 0.18's order of app.plugins."""
         return [self.search, self.retrieve, *self.extensions]
 
 
@@ -174,6 +177,12 @@ def configure_plugins(app: Flask, plugins: Plugins, overlay: dict[str, Any]) -> 
     app.config.from_mapping(overlay)
     secrets.extend(overlay.get("CONFIG_SECRETS_TO_OBFUSCATE", []))
     app.config["CONFIG_SECRETS_TO_OBFUSCATE"] = list(dict.fromkeys(secrets))
+
+
+def in_use() -> Plugins:
+    """Return the plugins of the current application."""
+    plugins: Plugins = current_app.extensions[EXTENSION_KEY]
+    return plugins
 
 
 def start_plugins(app: Flask, plugins: Plugins) -> None:

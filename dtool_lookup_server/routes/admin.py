@@ -18,6 +18,8 @@ user_bp = Blueprint("admin_user", __name__, url_prefix="/admin/user")
 base_uri_bp = Blueprint("admin_base_uri", __name__, url_prefix="/admin/base_uri")
 permission_bp = Blueprint("admin_permission", __name__, url_prefix="/admin/permission")
 
+_DONE = ("", 201)
+
 BLUEPRINTS = (user_bp, base_uri_bp, permission_bp)
 
 
@@ -33,10 +35,13 @@ def list_users(_user: ActingUser) -> Listing:
 @user_bp.post("/register")
 @admin
 @user_bp.arguments(RegisterUserSchema(many=True))
-@user_bp.response(201)
-def register_users(_user: ActingUser, new_users: list[dict[str, Any]]) -> None:
+@user_bp.alt_response(201, description="Done; the body is empty")
+def register_users(
+    _user: ActingUser, new_users: list[dict[str, Any]]
+) -> tuple[str, int]:
     """Add users; those that exist are left as they are."""
     users.register(new_users)
+    return _DONE
 
 
 @base_uri_bp.get("/list")
@@ -51,10 +56,11 @@ def list_base_uris(_user: ActingUser) -> Listing:
 @base_uri_bp.post("/register")
 @admin
 @base_uri_bp.arguments(BaseURISchema)
-@base_uri_bp.response(201)
-def register_base_uri(_user: ActingUser, new: dict[str, str]) -> None:
+@base_uri_bp.alt_response(201, description="Done; the body is empty")
+def register_base_uri(_user: ActingUser, new: dict[str, str]) -> tuple[str, int]:
     """Register a base URI."""
     base_uris.register(checks.absolute("base_uri", new["base_uri"]))
+    return _DONE
 
 
 @permission_bp.post("/info")
@@ -69,11 +75,12 @@ def permission_info(_user: ActingUser, query: dict[str, str]) -> dict[str, Any]:
 @permission_bp.post("/update_on_base_uri")
 @admin
 @permission_bp.arguments(URIPermissionSchema)
-@permission_bp.response(201)
-def update_permissions(_user: ActingUser, wanted: dict[str, Any]) -> None:
+@permission_bp.alt_response(201, description="Done; the body is empty")
+def update_permissions(_user: ActingUser, wanted: dict[str, Any]) -> tuple[str, int]:
     """Replace who may search and register in a base URI."""
     permissions.replace(
         wanted["base_uri"],
         wanted["users_with_search_permissions"],
         wanted["users_with_register_permissions"],
     )
+    return _DONE

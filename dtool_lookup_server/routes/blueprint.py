@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from flask import Request, abort
 from flask_smorest import Blueprint as SmorestBlueprint
 from flask_smorest.pagination import Page, PaginationParameters
+from webargs import missing
 from webargs.flaskparser import FlaskParser
 
 from ..pagination import Listing
@@ -15,14 +16,20 @@ class StrictParser(FlaskParser):
     """Reads JSON as its standard has it (RFC 8259): no NaN, no endless nesting."""
 
     def _raw_load_json(self, req: Request) -> Any:
+        if not req.is_json:
+            return missing
         try:
-            return json.loads(req.get_data(cache=True), parse_constant=_refuse)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+            text = req.get_data(cache=True).decode("utf-8")
+            return json.loads(text, parse_constant=_refuse)
+        except json.JSONDecodeError:
+            raise
+        except (RecursionError, ValueError) as error:
+            # UnicodeDecodeError too, and the digits of an endless integer.
+            raise json.JSONDecodeError(type(error).__name__, "?", 0) from error
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+    raise json.JSONDecodeError(f"{constant} is not JSON", constant, 0)
 
 
 class Blueprint(SmorestBlueprint):

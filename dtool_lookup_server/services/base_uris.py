@@ -5,12 +5,12 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from ..database import transactional
 from ..errors import AlreadyExistsError, UnknownBaseURIError
 from ..extensions import sql_db
-from ..pagination import SelectListing
+from ..pagination import AnyRow, SelectListing
 from ..sql_models import (
     URI_LENGTH,
     BaseURI,
@@ -47,7 +47,7 @@ def split(uri: str) -> tuple[str, str]:
 
 def normalised_uri(uri: str) -> str:
     """Return the one spelling of a dataset's URI."""
-    return "/".join(split(uri.rstrip("/")))
+    return "/".join(split(uri))
 
 
 def find(base_uri: str) -> int | None:
@@ -92,7 +92,9 @@ def add(base_uri: str) -> str:
     :raises AlreadyExistsError: if it is registered
     """
     if find(base_uri) is not None:
-        raise AlreadyExistsError(f"Base URI '{normalised(base_uri)}' already registered")
+        raise AlreadyExistsError(
+            f"Base URI '{normalised(base_uri)}' already registered"
+        )
     return register(base_uri)
 
 
@@ -111,11 +113,12 @@ def listing() -> SelectListing:
     """Return every base URI as info() has it, in order of registration."""
     return SelectListing(
         select(BaseURI.id, BaseURI.base_uri).select_from(BaseURI),
-        [BaseURI.id.asc()], _to_items
+        [BaseURI.id.asc()],
+        _to_items,
     )
 
 
-def _to_items(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
     ids = [row.id for row in rows]
     searchers = _usernames_by_base_uri(search_permissions, ids)
     registrars = _usernames_by_base_uri(register_permissions, ids)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import and_, select
 
 from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
 from ..extensions import sql_db
+from ..plugins.registry import in_use
 from ..sql_models import BaseURI, Dataset, search_permissions
 from . import base_uris
 from .users import ActingUser
@@ -20,17 +20,17 @@ def readme(user: ActingUser, uri: str) -> Any:
     :raises AuthorizationError: if the user may not search it
     :raises UnknownURIError: if the dataset is not registered
     """
-    return current_app.retrieve.get_readme(readable(user, uri))
+    return in_use().retrieve.get_readme(readable(user, uri))
 
 
 def manifest(user: ActingUser, uri: str) -> dict[str, Any]:
     """Return a dataset's manifest; raises as readme does."""
-    return current_app.retrieve.get_manifest(readable(user, uri))
+    return in_use().retrieve.get_manifest(readable(user, uri))
 
 
 def annotations(user: ActingUser, uri: str) -> dict[str, Any]:
     """Return a dataset's annotations; raises as readme does."""
-    return current_app.retrieve.get_annotations(readable(user, uri))
+    return in_use().retrieve.get_annotations(readable(user, uri))
 
 
 def readable(user: ActingUser, uri: str) -> str:
@@ -38,7 +38,7 @@ def readable(user: ActingUser, uri: str) -> str:
 
     :raises: as readme does
     """
-    base_uri, _name = base_uris.split(uri.rstrip("/"))
+    base_uri, _name = base_uris.split(uri)
     spelled = base_uris.normalised_uri(uri)
     row = sql_db.session.execute(
         select(BaseURI.id, search_permissions.c.user_id, Dataset.id)

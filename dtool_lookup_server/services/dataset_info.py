@@ -80,12 +80,12 @@ def checked(info: dict[str, Any]) -> DatasetInfo:
 
 def _place(base_uri: Any, uri: Any) -> tuple[str, str]:
     checks.text("base_uri", base_uri, URI_LENGTH)
-    checks.text("uri", uri, URI_LENGTH)
+    checks.text("uri", uri or "-", URI_LENGTH)
     if base_uri.endswith("/"):
         raise ValidationError("Dataset info not valid: base_uri ends with a slash")
     parent, name = base_uris.split(uri)
     spelled = base_uris.normalised(base_uri)
-    if parent != spelled or not name:
+    if parent != spelled or not name or uri.endswith(f"//{name}"):
         raise ValidationError("Dataset info not valid: uri is not under base_uri")
     return spelled, checks.text("uri", f"{spelled}/{name}", URI_LENGTH)
 
@@ -176,7 +176,9 @@ def _check_item(item: Any) -> None:
         if name not in _ITEM_FIELDS:
             raise InvalidFieldError("manifest", f"Unknown field of an item: {name!r}.")
         if isinstance(value, bool) or not isinstance(value, _ITEM_FIELDS[name]):
-            raise InvalidFieldError("manifest", f"{name} of an item is of a wrong type.")
+            raise InvalidFieldError(
+                "manifest", f"{name} of an item is of a wrong type."
+            )
     if item.get("size_in_bytes", 0) < 0:
         raise InvalidFieldError("manifest", "size_in_bytes of an item is below zero.")
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from ..extensions import sql_db
-from ..pagination import SelectListing, parse_sort
+from ..pagination import AnyRow, AnySelect, SelectListing, parse_sort
 from ..plugins.interfaces import Query
 from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 from . import base_uris
@@ -50,12 +50,12 @@ _COLUMNS = (
 )
 
 
-def visible(user: ActingUser) -> Select[Any]:
+def visible(user: ActingUser) -> AnySelect:
     """Return a select of the datasets that a user may see."""
     return every().where(Dataset.base_uri_id.in_(searchable(user)))
 
 
-def every() -> Select[Any]:
+def every() -> AnySelect:
     """Return a select of all datasets, for what acts on no user's behalf."""
     return (
         select(*_COLUMNS)
@@ -64,7 +64,7 @@ def every() -> Select[Any]:
     )
 
 
-def narrowed(statement: Select[Any], query: Query) -> Select[Any]:
+def narrowed(statement: AnySelect, query: Query) -> AnySelect:
     """Return a select with a query's lists as conditions; its free text is left out.
 
     OR within creator_usernames, base_uris and uuids, AND within tags. An empty list
@@ -77,13 +77,21 @@ def narrowed(statement: Select[Any], query: Query) -> Select[Any]:
     if "base_uris" in query:
         names = {base_uris.normalised(base_uri) for base_uri in query["base_uris"]}
         statement = statement.where(BaseURI.base_uri.in_(names))
-    for tag in dict.fromkeys(query.get("tags") or ()):
-        tagged = select(DatasetTag.dataset_id).where(DatasetTag.tag == tag)
-        statement = statement.where(Dataset.id.in_(tagged))
+    if tags := set(query.get("tags") or ()):
+        statement = statement.where(Dataset.id.in_(_with_every(tags)))
     return statement
 
 
-def listing(statement: Select[Any], sort: str | None = None) -> SelectListing:
+def _with_every(tags: set[str]) -> Select[int]:
+    """Return a subquery: the ids of the datasets that have every one of some tags."""
+    tagged = select(DatasetTag.dataset_id).where(DatasetTag.tag.in_(tags))
+    if len(tags) == 1:
+        return tagged
+    grouped = tagged.group_by(DatasetTag.dataset_id)
+    return grouped.having(func.count() == len(tags))
+
+
+def listing(statement: AnySelect, sort: str | None = None) -> SelectListing:
     """Return the listing of a select of datasets.
 
     :param sort: as parse_sort takes it; None for the order of registration
@@ -112,7 +120,7 @@ def find(uri: str) -> Dataset | None:
     )
 
 
-def to_items(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
     """Return the rows of such a select as the API shows them."""
     tags = _tags_by_dataset([row.id for row in rows])
     return [

@@ -9,7 +9,7 @@ from flask import current_app
 
 from .._version import __version__
 from ..config import MASK, is_secret, redact
-from ..plugins.registry import Discovered
+from ..plugins.registry import Discovered, in_use
 
 
 def versions() -> dict[str, Any]:
@@ -17,10 +17,9 @@ def versions() -> dict[str, Any]:
 
     The name of each is the top-level module that it comes from, as in 0.18.
     """
-    used: list[Discovered] = current_app.extensions["dtool_lookup_server"].used
     return {
         "dtool_lookup_server": __version__,
-        **{plugin.versions_key: _version_of(plugin) for plugin in used},
+        **{plugin.versions_key: _version_of(plugin) for plugin in in_use().used},
     }
 
 
@@ -51,7 +50,7 @@ def lower_case(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _jsonable(value: Any) -> Any:
     try:
-        json.dumps(value)
+        json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
         return str(value)
     return value

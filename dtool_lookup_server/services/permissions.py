@@ -57,9 +57,7 @@ def replace(base_uri: str, searchers: Iterable[str], registrars: Iterable[str]) 
         register_permissions: _ids("users_with_register_permissions", registrars),
     }
     for table, user_ids in wanted.items():
-        sql_db.session.execute(
-            delete(table).where(table.c.base_uri_id == base_uri_id)
-        )
+        sql_db.session.execute(delete(table).where(table.c.base_uri_id == base_uri_id))
         if user_ids:
             sql_db.session.execute(
                 insert(table),

@@ -5,7 +5,6 @@ import hashlib
 import json
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects import sqlite
 
@@ -14,6 +13,7 @@ from ..errors import AuthorizationError
 from ..extensions import sql_db
 from ..plugins.analysis import ANALYSIS_VERSION
 from ..plugins.interfaces import DatasetInfo
+from ..plugins.registry import in_use
 from ..sql_models import Dataset, DatasetTag, from_timestamp
 from . import base_uris, permissions
 from .dataset_info import checked
@@ -76,7 +76,7 @@ def register_if_changed(info: dict[str, Any]) -> bool:
 
 
 def forget(uri: str) -> None:
-    """Remove a dataset from SQL and from every plugin; nothing happens where unknown."""
+    """Remove a dataset from SQL and every plugin; nothing happens where unknown."""
     spelled = base_uris.normalised_uri(uri)
     _forget_in_sql(spelled)
     for plugin in _plugins(share_transaction=False):
@@ -137,7 +137,7 @@ def _forget_in_sql(uri: str) -> None:
 def _plugins(share_transaction: bool) -> list[Any]:
     return [
         plugin
-        for plugin in current_app.plugins
+        for plugin in in_use().instances
         if getattr(plugin, "shares_sql_transaction", False) == share_transaction
         and hasattr(plugin, "register_dataset")
     ]
@@ -153,6 +153,6 @@ def _digest(dataset: DatasetInfo) -> str:
 
     The plugins are a part of it, so that indexing fills one that is new.
     """
-    plugins = [type(plugin).__qualname__ for plugin in current_app.plugins]
+    plugins = [type(plugin).__qualname__ for plugin in in_use().instances]
     text = json.dumps([ANALYSIS_VERSION, plugins, dataset], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

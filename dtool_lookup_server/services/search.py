@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from flask import current_app
-
 from ..extensions import sql_db
 from ..pagination import Listing, SelectListing
-from ..plugins.interfaces import Hits, Query
+from ..plugins.interfaces import Hits, Query, TextMatch
+from ..plugins.registry import in_use
 from ..sql_models import Dataset
 from . import base_uris, datasets
 from .permissions import searchable_names
@@ -65,7 +64,9 @@ class PluginListing:
 
     def total(self) -> int:
         """Return the number of hits."""
-        return self._page_of_hits(0, 1).total if self._hits is None else self._hits.total
+        return (
+            self._page_of_hits(0, 1).total if self._hits is None else self._hits.total
+        )
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return the rows of at most limit hits, after leaving out the first offset."""
@@ -79,17 +80,17 @@ class PluginListing:
     def _page_of_hits(self, offset: int, limit: int) -> Hits:
         if not self._query["base_uris"]:
             return Hits()
-        if search_page := getattr(current_app.search, "search_page", None):
+        if search_page := getattr(in_use().search, "search_page", None):
             hits = search_page(dict(self._query), offset=offset, limit=limit)
             if hits is not None:
                 return hits
         if self._every_uri is None:
-            found = current_app.search.search(dict(self._query))
+            found = in_use().search.search(dict(self._query))
             self._every_uri = [dataset["uri"] for dataset in found]
         return Hits(self._every_uri[offset : offset + limit], len(self._every_uri))
 
 
-def _match_text(free_text: str) -> Any:
+def _match_text(free_text: str) -> TextMatch | None:
     # A search plugin need not inherit SearchABC to have what 0.18 asks for.
-    match_text = getattr(current_app.search, "match_text", None)
+    match_text = getattr(in_use().search, "match_text", None)
     return match_text(free_text) if match_text else None

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func
+from sqlalchemy import ColumnElement, func
 
 from ..extensions import sql_db
+from ..pagination import AnySelect
 from ..sql_models import BaseURI, Dataset, DatasetTag
 from . import datasets
 from .users import ActingUser
@@ -18,7 +19,7 @@ def summary(user: ActingUser) -> dict[str, Any]:
     return summary_of(datasets.visible(user))
 
 
-def summary_of(statement: Select[Any]) -> dict[str, Any]:
+def summary_of(statement: AnySelect) -> dict[str, Any]:
     """Return the summary of a select of datasets.
 
     :returns: number_of_datasets and total_size_in_bytes; creator_usernames, base_uris
@@ -35,7 +36,7 @@ def summary_of(statement: Select[Any]) -> dict[str, Any]:
     }
     result: dict[str, Any] = {
         "number_of_datasets": number,
-        "total_size_in_bytes": int(size),
+        "total_size_in_bytes": int(size or 0),
         "creator_usernames": list(facets["creator"]),
         "base_uris": list(facets["base_uri"]),
         "tags": list(facets["tag"]),
@@ -51,9 +52,9 @@ def summary_of(statement: Select[Any]) -> dict[str, Any]:
 
 
 def _facet(
-    statement: Select[Any], column: ColumnElement[str]
+    statement: AnySelect, column: ColumnElement[str]
 ) -> dict[str, tuple[int, int]]:
     """Return number and bytes for each value of a column, in order of the values."""
     grouped = statement.with_only_columns(column, _NUMBER, _BYTES).group_by(column)
     rows = sorted(sql_db.session.execute(grouped).all())
-    return {value: (number, int(size)) for value, number, size in rows}
+    return {value: (number, int(size or 0)) for value, number, size in rows}

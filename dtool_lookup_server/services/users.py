@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import delete, select, update
 
 from ..database import transactional
 from ..errors import AlreadyExistsError, UnknownUserError
 from ..extensions import sql_db
-from ..pagination import SelectListing
+from ..pagination import AnyRow, SelectListing
 from ..sql_models import (
     USERNAME_LENGTH,
     BaseURI,
@@ -120,11 +120,12 @@ def listing() -> SelectListing:
     """Return every user as info() has it, and id, in order of registration."""
     return SelectListing(
         select(User.id, User.username, User.is_admin).select_from(User),
-        [User.id.asc()], _to_items
+        [User.id.asc()],
+        _to_items,
     )
 
 
-def _to_items(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
     ids = [row.id for row in rows]
     searches = _base_uris_by_user(search_permissions, ids)
     registers = _base_uris_by_user(register_permissions, ids)
