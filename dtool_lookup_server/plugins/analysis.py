@@ -1,0 +1,245 @@
+"""Text to terms: the one analyzer of every store, for datasets and for queries.
+
+Engines store the terms made here with their own language support switched off, and
+are asked for terms made here, so that they differ in speed and never in answers.
+A term is written in a-z, 0-9 and the underscore, in MIN_TERM to MAX_TERM characters,
+which each engine takes as one word. A change of what this module answers (a newer
+stemmer too) asks for a reindex.
+
+Words fold to lower case without accents and are reduced to their stem. Identifiers
+(U00096.3.rev.1.bt2, a UUID, a path) are kept twice: as their words, one after the
+other, and as *wholes*, all their words in one term. What stands between the words
+does not count: WT-3_rep2 and wt.3.rep2 are one identifier.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from threading import Lock
+from typing import Any, NamedTuple
+
+import Stemmer
+
+from .folding import fold
+from .interfaces import DatasetInfo
+from .stop_words import STOP_WORDS
+
+#: Shortest term: MariaDB does not index shorter ones.
+MIN_TERM = 3
+#: Longest term: MariaDB does not index words above 84 characters. It holds a UUID
+#: with its bucket; what is longer ends in a digest, so that long URIs that begin
+#: alike stay apart.
+MAX_TERM = 80
+#: How much of a longer term is kept in front of its digest. Also the longest prefix
+#: that can be searched.
+TERM_HEAD = 63
+#: Stands between separate values, so that no phrase reaches from one to the next.
+#: Not a term of any word: between single underscores there are only hex digits.
+BREAK = "_break_"
+#: Between the words of a whole.
+JOINT = "__"
+#: An identifier is also kept up to, and from, each of this many of its first dots.
+MAX_DOTS = 8
+
+#: Fields whose terms are in order, so that phrases can be found in them.
+PHRASE_FIELDS = ("name", "tags", "creator", "identifiers", "readme", "annotations")
+#: Fields that are sets of terms.
+SET_FIELDS = ("items", "forms")
+
+_LONE_LETTER = re.compile(r"(?<!\S)[-./]*[ai][-./]*(?!\S)")
+_NOT_PLAIN = re.compile(r"[^a-z0-9_]+")
+
+_stemmer = Stemmer.Stemmer("english", 0)
+_stemmer_lock = Lock()
+
+
+def words_of(folded: str) -> list[str]:
+    """Return the words of folded text, stop words included."""
+    return folded.replace("/", " ").replace(".", " ").replace("-", " ").split()
+
+
+def terms_of(folded: str) -> list[str]:
+    """Return the terms of folded text in order, without stop words."""
+    return [word.term for word in _analyzed_words(folded)]
+
+
+def whole_of(words: Iterable[str]) -> str:
+    """Return the one term of an identifier, or of a file's name, from its words."""
+    return _fit(_spell(JOINT.join(words)))
+
+
+def prefix_of(words: Iterable[str]) -> str:
+    """Return the characters with which terms begin whose words begin with these."""
+    return _spell(JOINT.join(words)).rstrip("_")[:TERM_HEAD]
+
+
+class _Word(NamedTuple):
+    term: str
+    forms: tuple[str, ...]
+
+
+def _analyzed_words(folded: str) -> list[_Word]:
+    words = words_of(_LONE_LETTER.sub(" ", folded))
+    return [_analyzed(word) for word in words if word not in STOP_WORDS]
+
+
+def _analyzed(word: str) -> _Word:
+    # Megabytes of base64 are one word: nothing to keep in a cache.
+    return _short(word) if len(word) <= MAX_TERM else _analyze(word)
+
+
+def _analyze(word: str) -> _Word:
+    stem = word
+    if word.isalpha():  # and no sequence number or block of a UUID
+        with _stemmer_lock:  # its objects are not safe to share between threads
+            stem = _stemmer.stemWord(word)
+    term, form = _fit(_spell(stem)), _fit(_spell(word))
+    # The word as it was is for prefixes alone: "apples*" is no prefix of "appl".
+    return _Word(term, () if form == term else (form,))
+
+
+_short = lru_cache(maxsize=2**16)(_analyze)
+
+
+def _spell(word: str) -> str:
+    """Spell a folded word in a-z, 0-9 and the underscore.
+
+    Other characters become four hex digits each (UTF-16), between underscores: a
+    word's beginning is then spelled as the beginning of the word's spelling.
+    """
+    return word if word.isascii() else _NOT_PLAIN.sub(_hexadecimal, word)
+
+
+def _hexadecimal(run: re.Match[str]) -> str:
+    return f"_{run[0].encode('utf-16-be', 'surrogatepass').hex()}_"
+
+
+def _fit(spelled: str) -> str:
+    if len(spelled) <= MAX_TERM:
+        return spelled.ljust(MIN_TERM, "_")
+    digest = blake2b(spelled.encode(), digest_size=8).hexdigest()
+    return f"{spelled[:TERM_HEAD]}_{digest}"
+
+
+@dataclass(frozen=True)
+class AnalyzedDataset:
+    """The terms of a dataset, field by field.
+
+    :param items: every term, form and whole of the manifest's paths
+    :param forms: what the other fields have beside their terms: wholes of
+        identifiers, and words that differ from their stems
+    """
+
+    name: tuple[str, ...]
+    tags: tuple[str, ...]
+    creator: tuple[str, ...]
+    identifiers: tuple[str, ...]
+    readme: tuple[str, ...]
+    annotations: tuple[str, ...]
+    items: frozenset[str]
+    forms: frozenset[str]
+
+
+def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
+    """Return the terms under which a dataset is found.
+
+    :param dataset_info: a dataset info; keys that are absent or None count as empty
+    """
+    info = dataset_info
+    fields: dict[str, Iterable[Any]] = {
+        "name": [info.get("name")],
+        "tags": info.get("tags") or [],
+        "creator": [info.get("creator_username")],
+        "identifiers": [info.get("uri"), info.get("uuid")],
+        "readme": [info.get("readme")],
+        "annotations": _leaves(info.get("annotations")),
+    }
+    forms: set[str] = set()
+    terms = {name: _analyze_values(fields[name], forms) for name in PHRASE_FIELDS}
+    items = _analyze_paths(_relative_paths(info.get("manifest")))
+    return AnalyzedDataset(**terms, items=items, forms=frozenset(forms))
+
+
+def _analyze_values(values: Iterable[Any], forms: set[str]) -> tuple[str, ...]:
+    """Return the terms of separate values, and add to forms what goes there."""
+    terms: list[str] = []
+    for value in values:
+        if value is not None:
+            folded = fold(str(value))
+            words = _analyzed_words(folded)
+            terms.extend([BREAK] * bool(terms))
+            terms.extend(word.term for word in words)
+            forms.update(form for word in words for form in word.forms)
+            forms.update(_wholes_in_text(folded))
+    return tuple(terms)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield what is in JSON of any depth, in order, names of members aside."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(reversed(value.values()))
+        elif isinstance(value, list | tuple):
+            waiting.extend(reversed(value))
+        else:
+            yield value
+
+
+def _relative_paths(manifest: Any) -> set[str]:
+    items = manifest.get("items") if isinstance(manifest, dict) else None
+    entries = items.values() if isinstance(items, dict) else []
+    paths = (entry.get("relpath") for entry in entries if isinstance(entry, dict))
+    return {path for path in paths if isinstance(path, str)}
+
+
+def _analyze_paths(paths: Collection[str]) -> frozenset[str]:
+    names = {name for path in paths for name in path.split("/")}
+    # One text with a name per line folds far faster than each name by itself.
+    folded = fold("\n".join(names))
+    found = set()
+    for word in set(words_of(folded)) - STOP_WORDS:
+        term, forms = _analyzed(word)
+        found.add(term)
+        found.update(forms)
+    for name in folded.split("\n"):
+        found.update(_dotted_wholes(name))
+    nested = (path for path in paths if "/" in path)
+    for words in map(words_of, fold("\n".join(nested)).split("\n")):
+        if len(words) > 1:
+            found.add(whole_of(words))
+    return frozenset(found)
+
+
+def _wholes_in_text(folded: str) -> set[str]:
+    """Return the wholes of what stands between blanks, and of the names in it."""
+    wholes = set()
+    for chunk in set(folded.split()):
+        names = set(chunk.split("/"))
+        if len(names) > 1 and len(words := words_of(chunk)) > 1:
+            wholes.add(whole_of(words))
+        for name in names:
+            wholes.update(_dotted_wholes(name))
+    return wholes
+
+
+def _dotted_wholes(name: str) -> Iterator[str]:
+    """Yield the wholes of a name: all of it, and up to and from each dot.
+
+    Single words are left out: they are terms already.
+    """
+    sections = [joined for section in name.split(".") if (joined := _joined(section))]
+    candidates = [sections]
+    for dot in range(1, min(len(sections), MAX_DOTS + 1)):
+        candidates += [sections[:dot], sections[dot:]]
+    for candidate in candidates:
+        whole = JOINT.join(candidate)
+        if JOINT in whole:
+            yield _fit(_spell(whole))
+
+
+def _joined(section: str) -> str:
+    return JOINT.join(words_of(section))

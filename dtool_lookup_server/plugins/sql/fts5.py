@@ -1,0 +1,150 @@
+"""The text index in SQLite: an FTS5 table, one row of analyzed terms per dataset.
+
+The engines beside this one have the same functions: create, drop, store, forget,
+check and match.
+"""
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    false,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.orm import Session, scoped_session
+
+from ...sql_models import Dataset
+from ..analysis import PHRASE_FIELDS, SET_FIELDS, AnalyzedDataset
+from ..interfaces import TextMatch
+from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
+
+#: Name of the FTS5 table, and what the names of its shadow tables begin with.
+TABLE = "dataset_text"
+
+# What a word is worth, field by field. They are that far apart because bm25 makes
+# little of a word in a long row, and it measures the row with all its items.
+_WEIGHTS = {
+    "name": 1000,
+    "tags": 100,
+    "creator": 10,
+    "identifiers": 10,
+    "readme": 1,
+    "annotations": 1,
+    "forms": 1,
+    "items": 0.1,
+}
+_FIELDS = (*PHRASE_FIELDS, *SET_FIELDS)
+_WEIGHTS_IN_ORDER: list[ColumnElement[float]] = [
+    literal_column(str(_WEIGHTS[field])) for field in _FIELDS
+]
+_ROWID: ColumnElement[int] = literal_column("rowid", Integer)
+
+_CREATE = (
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS {TABLE} USING fts5("
+    f"{', '.join(_FIELDS)}, tokenize = \"unicode61 tokenchars '_'\")",
+    # SQLite gives the id of a deleted row to the next one, which must not inherit
+    # the terms, however the row was deleted.
+    f"CREATE TRIGGER IF NOT EXISTS {TABLE}_forget AFTER DELETE ON dataset "
+    f"BEGIN DELETE FROM {TABLE} WHERE rowid = old.id; END",
+)
+_DROP = (
+    f"DROP TRIGGER IF EXISTS {TABLE}_forget",
+    f"DROP TABLE IF EXISTS {TABLE}",
+)
+_FORGET = text(f"DELETE FROM {TABLE} WHERE rowid = :id")
+_STORE = text(
+    f"INSERT INTO {TABLE} (rowid, {', '.join(_FIELDS)}) "
+    f"VALUES (:id, {', '.join(f':{field}' for field in _FIELDS)})"
+)
+
+AnySession = Session | scoped_session[Session]
+
+
+def create(connection: Connection) -> None:
+    """Make the index where it is not there; the dataset table must be."""
+    for statement in _CREATE:
+        connection.execute(text(statement))
+
+
+def drop(connection: Connection) -> None:
+    """Remove the index if it is there."""
+    for statement in _DROP:
+        connection.execute(text(statement))
+
+
+def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
+    """Keep a dataset's terms in place of what was kept of it."""
+    forget(session, dataset_id)
+    fields = {field: " ".join(getattr(terms, field)) for field in _FIELDS}
+    session.execute(_STORE, {"id": dataset_id, **fields})
+
+
+def forget(session: AnySession, dataset_id: int) -> None:
+    """Remove a dataset's terms; nothing happens where there are none."""
+    session.execute(_FORGET, {"id": dataset_id})
+
+
+def check(session: AnySession) -> None:
+    """Return if the index can be read.
+
+    :raises SQLAlchemyError: if not
+    """
+    session.execute(text(f"SELECT rowid FROM {TABLE} LIMIT 1"))
+
+
+def match(query: TextQuery) -> TextMatch:
+    """Return a query as a part of a statement over the dataset table."""
+    newest_first = (Dataset.frozen_at.desc(), Dataset.id.desc())
+    if query.finds_nothing:
+        return TextMatch(false(), newest_first)
+    if not (query.any_of or query.all_of):
+        unwanted = _rows(_any(query.none_of)).with_only_columns(_ROWID)
+        return TextMatch(Dataset.id.not_in(unwanted), newest_first)
+    found = _rows(_expression(query)).subquery()
+    # A join, and no IN: the rank is then made while the index is read, once.
+    return TextMatch(Dataset.id == found.c.id, (found.c.rank, *newest_first))
+
+
+def _rows(expression: str) -> Select[tuple[int, float]]:
+    matches = literal_column(TABLE).op("MATCH", is_comparison=True)(expression)
+    # The sum hides from SQLite that this is the rowid: else it may go through the
+    # datasets first and search the index again for each.
+    id_ = (_ROWID + literal_column("0")).label("id")
+    rank = func.bm25(literal_column(TABLE), *_WEIGHTS_IN_ORDER).label("rank")
+    return select(id_, rank).select_from(table(TABLE)).where(matches)
+
+
+def _expression(query: TextQuery) -> str:
+    """Return a query with something to find in the language of FTS5."""
+    any_of = _any(query.any_of)
+    if query.all_of:
+        all_of = " AND ".join(map(_compile, query.all_of))
+        # Whatever has all matches the second half too, and ranks by its words.
+        expression = f"({all_of}) AND ({all_of} OR {any_of})" if any_of else all_of
+    else:
+        expression = any_of
+    return (
+        f"({expression}) NOT ({_any(query.none_of)})" if query.none_of else expression
+    )
+
+
+def _any(clauses: tuple[Clause, ...]) -> str:
+    return " OR ".join(map(_compile, clauses))
+
+
+def _compile(clause: Clause) -> str:
+    # In quotes, no term can be an operator of FTS5.
+    match clause:
+        case Term(term):
+            return f'"{term}"'
+        case Prefix(start):
+            return f'"{start}" *'
+        case Phrase((), whole):
+            return f'"{whole}"'
+        case Phrase(terms, whole):
+            return f'({{{" ".join(PHRASE_FIELDS)}}} : "{" ".join(terms)}" OR "{whole}")'

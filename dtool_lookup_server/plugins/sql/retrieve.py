@@ -1,0 +1,103 @@
+"""The embedded retrieve plugin: contents in a table of the server's own database."""
+
+import json
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from ...errors import StoreUnavailableError, UnknownURIError
+from ...extensions import sql_db
+from ...sql_models import Dataset
+from ..interfaces import DatasetInfo, PluginABC, RetrieveABC
+from .tables import (
+    dataset_content,
+    find_dataset_id,
+    pack_json,
+    pack_text,
+    unpack_json,
+    unpack_text,
+)
+
+
+class SQLRetrieve(RetrieveABC, PluginABC):
+    """Keeps README, manifest and annotations, compressed, beside the dataset row."""
+
+    shares_sql_transaction = True
+
+    def register_dataset(self, dataset_info: DatasetInfo) -> None:
+        """Keep the contents of a dataset whose row is in the database.
+
+        :raises UnknownURIError: if its row is not, not even flushed
+        :raises ValidationError: where JSON cannot hold what is in it
+        """
+        contents = {
+            "dataset_id": find_dataset_id(dataset_info["uri"]),
+            "readme": pack_text(dataset_info.get("readme") or ""),
+            "manifest": pack_json(dataset_info.get("manifest") or {}),
+            "annotations": pack_json(dataset_info.get("annotations") or {}),
+        }
+        self.delete_dataset(dataset_info["uri"])
+        sql_db.session.execute(insert(dataset_content).values(contents))
+
+    def delete_dataset(self, uri: str) -> None:
+        """Forget the contents of a dataset, best before its row goes."""
+        dataset_id = select(Dataset.id).where(Dataset.uri == uri)
+        of_dataset = dataset_content.c.dataset_id.in_(dataset_id)
+        sql_db.session.execute(delete(dataset_content).where(of_dataset))
+
+    def get_readme(self, uri: str) -> str:
+        """Return a README as it was registered.
+
+        :raises UnknownURIError: if there is no dataset at this URI
+        """
+        return unpack_text(_stored(uri, "readme"))
+
+    def get_manifest(self, uri: str) -> dict[str, Any]:
+        """Return a manifest as a dictionary.
+
+        :raises UnknownURIError: if there is no dataset at this URI
+        """
+        return json.loads(self.get_manifest_json(uri))
+
+    def get_annotations(self, uri: str) -> dict[str, Any]:
+        """Return annotations as a dictionary.
+
+        :raises UnknownURIError: if there is no dataset at this URI
+        """
+        return json.loads(self.get_annotations_json(uri))
+
+    def get_manifest_json(self, uri: str) -> bytes:
+        """Return a manifest as JSON, to be sent on without being parsed.
+
+        :raises UnknownURIError: if there is no dataset at this URI
+        """
+        return unpack_json(_stored(uri, "manifest"))
+
+    def get_annotations_json(self, uri: str) -> bytes:
+        """Return annotations as JSON, to be sent on without being parsed.
+
+        :raises UnknownURIError: if there is no dataset at this URI
+        """
+        return unpack_json(_stored(uri, "annotations"))
+
+    def check_health(self) -> None:
+        """Return if the contents can be read.
+
+        :raises StoreUnavailableError: if not
+        """
+        try:
+            sql_db.session.execute(select(dataset_content.c.dataset_id).limit(1))
+        except SQLAlchemyError as error:
+            sql_db.session.rollback()
+            raise StoreUnavailableError(
+                f"the datasets' contents cannot be read: {error}"
+            ) from error
+
+
+def _stored(uri: str, column: str) -> bytes:
+    statement = select(dataset_content.c[column]).join(Dataset)
+    stored = sql_db.session.scalar(statement.where(Dataset.uri == uri))
+    if stored is None:
+        raise UnknownURIError(f"no dataset at {uri}")
+    return stored

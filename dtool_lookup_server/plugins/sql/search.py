@@ -1,0 +1,129 @@
+"""The embedded search plugin: the text index of the server's own database."""
+
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import contains_eager, selectinload
+
+from ...errors import StoreUnavailableError, UnknownURIError
+from ...extensions import sql_db
+from ...sql_models import BaseURI, Dataset, DatasetTag
+from ..analysis import analyze_dataset
+from ..interfaces import DatasetInfo, Hits, Query, SearchABC, TextMatch
+from ..text_query import parse
+from .tables import find_dataset_id, text_engine
+
+Conditions = list[ColumnElement[bool]]
+Order = tuple[ColumnElement[Any], ...]
+
+
+class SQLSearch(SearchABC):
+    """Finds datasets by a text index beside the dataset table."""
+
+    shares_sql_transaction = True
+
+    def register_dataset(self, dataset_info: DatasetInfo) -> None:
+        """Index a dataset whose row is in the database, at least flushed.
+
+        :raises UnknownURIError: if its row is not
+        """
+        dataset_id = find_dataset_id(dataset_info["uri"])
+        _engine().store(sql_db.session, dataset_id, analyze_dataset(dataset_info))
+
+    def delete_dataset(self, uri: str) -> None:
+        """Forget a dataset, best before its row goes."""
+        with suppress(UnknownURIError):
+            _engine().forget(sql_db.session, find_dataset_id(uri))
+
+    def match_text(self, free_text: str) -> TextMatch:
+        """Return free text as a condition over Dataset, and the best first.
+
+        The condition joins the text index to the dataset table, one row to one, so
+        it goes with AND into the WHERE of a select from Dataset, not under OR or
+        NOT. The relevance goes with the condition only.
+        """
+        return _engine().match(parse(free_text))
+
+    def search(self, query: Query) -> list[dict[str, Any]]:
+        """Return every dataset that a query finds, the best first.
+
+        :returns: dictionaries with the keys of Dataset.as_dict, type,
+            dtoolcore_version and tags
+        """
+        conditions, order = self._parts(query)
+        return [_as_row(dataset) for dataset in _datasets(conditions, order)]
+
+    def search_page(self, query: Query, *, offset: int, limit: int) -> Hits:
+        """Return one page of what a query finds, the best first."""
+        conditions, order = self._parts(query)
+        found = _from_datasets(select(Dataset.uri)).where(*conditions)
+        total = _from_datasets(select(func.count(Dataset.id))).where(*conditions)
+        page = found.order_by(*order).offset(offset).limit(limit)
+        return Hits(
+            uris=list(sql_db.session.scalars(page)),
+            total=sql_db.session.scalar(total) or 0,
+        )
+
+    def lookup_uris(self, uuid: str, base_uris: list[str]) -> list[dict[str, Any]]:
+        """Return the rows, as search does, of each place that holds a UUID."""
+        return self.search({"uuids": [uuid], "base_uris": base_uris})
+
+    def check_health(self) -> None:
+        """Return if the text index can be read.
+
+        :raises StoreUnavailableError: if not
+        """
+        try:
+            _engine().check(sql_db.session)
+        except SQLAlchemyError as error:
+            sql_db.session.rollback()
+            raise StoreUnavailableError(
+                f"the text index does not answer: {error}"
+            ) from error
+
+    def _parts(self, query: Query) -> tuple[Conditions, Order]:
+        """Return what to filter by and what to order by."""
+        conditions = _conditions(query)
+        if not query.get("free_text"):
+            return conditions, (Dataset.id.asc(),)
+        match = self.match_text(query["free_text"])
+        return [*conditions, match.condition], match.relevance
+
+
+def _engine() -> Any:
+    return text_engine(sql_db.session.get_bind().dialect.name)
+
+
+def _conditions(query: Query) -> Conditions:
+    """Return what a query asks of the columns, free text aside."""
+    conditions: Conditions = []
+    if "creator_usernames" in query:
+        conditions.append(Dataset.creator_username.in_(query["creator_usernames"]))
+    if "base_uris" in query:
+        conditions.append(BaseURI.base_uri.in_(query["base_uris"]))
+    if "uuids" in query:
+        conditions.append(Dataset.uuid.in_([uuid.lower() for uuid in query["uuids"]]))
+    for tag in query.get("tags", []):
+        conditions.append(Dataset.tags.any(DatasetTag.tag == tag))
+    return conditions
+
+
+def _from_datasets(statement: Select[Any]) -> Select[Any]:
+    return statement.select_from(Dataset).join(Dataset.base_uri)
+
+
+def _datasets(conditions: Conditions, order: Order) -> list[Dataset]:
+    statement = _from_datasets(select(Dataset)).where(*conditions).order_by(*order)
+    loaded = (contains_eager(Dataset.base_uri), selectinload(Dataset.tags))
+    return list(sql_db.session.scalars(statement.options(*loaded)))
+
+
+def _as_row(dataset: Dataset) -> dict[str, Any]:
+    return {
+        **dataset.as_dict(),
+        "type": dataset.type,
+        "dtoolcore_version": dataset.dtoolcore_version,
+        "tags": [tag.tag for tag in dataset.tags],
+    }

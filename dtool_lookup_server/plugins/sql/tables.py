@@ -1,0 +1,126 @@
+"""What the embedded plugins keep: datasets' contents, and the index of their text.
+
+The contents are a table like any other. The text index is the database's own kind
+of full text, made by one small module per engine.
+"""
+
+import json
+import zlib
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, ForeignKey, LargeBinary, Table, event, select
+from sqlalchemy.dialects.mysql import LONGBLOB
+
+from ...errors import ConfigurationError, UnknownURIError, ValidationError
+from ...extensions import sql_db as db
+from ...sql_models import Dataset
+from . import fts5
+
+#: Module that makes and asks the text index, by SQLAlchemy's name of the database.
+ENGINES: dict[str, ModuleType] = {"sqlite": fts5}
+
+#: What the names of the text index's own tables begin with: they are not in the
+#: metadata, and Alembic must not take them for leftovers.
+TEXT_INDEX_PREFIX = fts5.TABLE
+
+# Little is gained above: a manifest shrinks to a tenth, and twice as slowly at 6.
+_COMPRESSION = 3
+
+_Compressed = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
+
+#: README, manifest and annotations of each dataset, as pack_text and pack_json
+#: write them.
+dataset_content = db.Table(
+    "dataset_content",
+    db.Column(
+        "dataset_id",
+        ForeignKey("dataset.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    db.Column("readme", _Compressed, nullable=False),
+    db.Column("manifest", _Compressed, nullable=False),
+    db.Column("annotations", _Compressed, nullable=False),
+)
+
+
+def find_dataset_id(uri: str) -> int:
+    """Return the id of a dataset's row.
+
+    :raises UnknownURIError: where there is no row, not even a flushed one
+    """
+    found = db.session.scalar(select(Dataset.id).where(Dataset.uri == uri))
+    if found is None:
+        raise UnknownURIError(f"no dataset at {uri}")
+    return found
+
+
+def text_engine(dialect_name: str) -> ModuleType:
+    """Return the module that makes and asks the text index of a database.
+
+    :param dialect_name: SQLAlchemy's name of the database
+    :raises ConfigurationError: where there is none for this database
+    """
+    try:
+        return ENGINES[dialect_name]
+    except KeyError:
+        raise ConfigurationError(
+            f"the sql search plugin cannot search in {dialect_name}: "
+            "set SEARCH_PLUGIN to another plugin"
+        ) from None
+
+
+def create_text_index(connection: Connection) -> None:
+    """Make the text index where it is not there.
+
+    For migrations: create_text_index(op.get_bind()), after the dataset table. A
+    migration that rebuilds the dataset table on SQLite calls it again, since the
+    index's trigger goes with the old table. Does nothing on a database that the
+    sql search plugin does not know.
+    """
+    if connection.dialect.name in ENGINES:
+        text_engine(connection.dialect.name).create(connection)
+
+
+def drop_text_index(connection: Connection) -> None:
+    """Remove the text index if it is there."""
+    if connection.dialect.name in ENGINES:
+        text_engine(connection.dialect.name).drop(connection)
+
+
+@event.listens_for(dataset_content, "after_create")
+def _create_with_contents(target: Table, connection: Connection, **kw: Any) -> None:
+    create_text_index(connection)
+
+
+@event.listens_for(dataset_content, "before_drop")
+def _drop_with_contents(target: Table, connection: Connection, **kw: Any) -> None:
+    drop_text_index(connection)
+
+
+def pack_text(text: str) -> bytes:
+    """Return text as it is stored, NUL characters and lone surrogates included."""
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), _COMPRESSION)
+
+
+def unpack_text(stored: bytes) -> str:
+    """Return what pack_text stored."""
+    return zlib.decompress(stored).decode("utf-8", "surrogatepass")
+
+
+def pack_json(value: Any) -> bytes:
+    """Return a value as compressed JSON.
+
+    :raises ValidationError: where JSON cannot hold it, or not that deeply nested
+    """
+    try:
+        text = json.dumps(value, separators=(",", ":"))
+    except (RecursionError, TypeError, ValueError) as error:
+        raise ValidationError(f"cannot be kept as JSON: {error}") from error
+    return zlib.compress(text.encode("ascii"), _COMPRESSION)
+
+
+def unpack_json(stored: bytes) -> bytes:
+    """Return the JSON that pack_json stored, not parsed."""
+    return zlib.decompress(stored)
