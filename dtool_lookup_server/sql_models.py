@@ -22,6 +22,8 @@ URI_LENGTH = 1024
 NAME_LENGTH = 255
 #: Length of a UUID in its text form.
 UUID_LENGTH = 36
+#: Length of a SHA-256 digest in hexadecimal.
+DIGEST_LENGTH = 64
 
 #: A naive UTC time that keeps its microseconds on every database.
 Timestamp = db.DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
@@ -142,6 +144,8 @@ class Dataset(db.Model):  # type: ignore[name-defined]
     size_in_bytes: Mapped[int | None] = mapped_column(BigInteger)
     type: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     dtoolcore_version: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    #: Of all that was registered, and for which plugins: equal means unchanged.
+    digest: Mapped[str | None] = mapped_column(String(DIGEST_LENGTH))
     base_uri: Mapped[BaseURI] = relationship(back_populates="datasets")
     tags: Mapped[list["DatasetTag"]] = relationship(
         order_by="DatasetTag.position", cascade="all, delete-orphan"
