@@ -100,7 +100,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            "dtool-lookup-server = dtool_lookup_server.cli.main:main",
+            "dtool-lookup-server = dtool_lookup_server.__main__:main",
         ],
         "dtool_lookup_server.search": [
             "sql = dtool_lookup_server.plugins.sql:SQLSearch",

@@ -1,4 +1,1 @@
-"""The steps that bring a database to the tables of sql_models.
-
-Installed as dtool_lookup_server.migrations, and found there by `flask db upgrade`.
-"""
+"""How the database gets the tables that this version of the server needs."""

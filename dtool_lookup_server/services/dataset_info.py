@@ -173,10 +173,7 @@ def _check_item(item: Any) -> None:
     if not isinstance(item, dict):
         raise InvalidFieldError("manifest", "An item is not an object.")
     for name, value in item.items():
-        if name not in #: Levels of objects and lists within annotations; every store can hold these.
-DEEPEST_ANNOTATION = 50
-
-_ITEM_FIELDS:
+        if name not in _ITEM_FIELDS:
             raise InvalidFieldError("manifest", f"Unknown field of an item: {name!r}.")
         if isinstance(value, bool) or not isinstance(value, _ITEM_FIELDS[name]):
             raise InvalidFieldError("manifest", f"{name} of an item is of a wrong type.")
