@@ -77,7 +77,7 @@ setup(
         "dtoolcore>=3.19",
         "flask>=3.1",
         "flask-cors>=6",
-        "flask-jwt-extended[asymmetric_crypto]>=4.7",
+        "flask-jwt-extended>=4.7",
         "flask-marshmallow>=1.5",
         "flask-migrate>=4.1",
         # These two carry the scripts of the Swagger and ReDoc pages.

@@ -16,7 +16,7 @@ DIRECTORY = next(
 )
 
 # What 0.18's users typed before `db upgrade`, and what would now write files.
-_NEEDLESS = {"init", "migrate"}
+_NEEDLESS = (" db init", " db migrate")
 
 
 def leave_shipped_migrations_alone(migrate: Migrate) -> None:
@@ -25,7 +25,7 @@ def leave_shipped_migrations_alone(migrate: Migrate) -> None:
     @migrate.configure
     def stop_before_writing(config: Config) -> Config:
         context = click.get_current_context(silent=True)
-        if context and context.info_name in _NEEDLESS and context.parent:
+        if context and context.command_path.endswith(_NEEDLESS):
             click.echo(
                 "The migrations come with the package: `db upgrade` is all it takes."
             )

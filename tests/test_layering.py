@@ -18,6 +18,7 @@ LAYERS = [
     "extensions",
     "keys",
     "database",
+    "migrating",
     "sql_models",
     "pagination",
     "plugins",

@@ -1,0 +1,79 @@
+"""The documentation is complete, and builds without a warning."""
+
+import re
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+
+import click
+import pytest
+
+from dtool_lookup_server.__main__ import main
+from dtool_lookup_server.config import SETTINGS
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The folder with the documentation as HTML."""
+    folder = tmp_path_factory.mktemp("docs")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    done = subprocess.run(
+        [*command, "-d", str(folder / "doctrees"), str(DOCS), str(folder / "html")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "html"
+
+
+def text_of(built: Path, page: str) -> str:
+    """Return the text of a page without its markup."""
+    html = (built / "reference" / f"{page}.html").read_text(encoding="utf-8")
+    return unescape(re.sub(r"<[^>]+>", "", html))
+
+
+def commands_of(command: click.Command, path: str) -> list[str]:
+    if not isinstance(command, click.Group):
+        return [path]
+    return [
+        line
+        for name, inner in command.commands.items()
+        for line in commands_of(inner, f"{path} {name}")
+    ]
+
+
+def test_every_setting_is_documented(built):
+    page = text_of(built, "settings")
+
+    for setting in SETTINGS:
+        assert setting.name in page
+        assert setting.help
+
+
+def test_every_route_is_documented(built, app):
+    page = text_of(built, "routes")
+
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            assert f"{method} {path}" in page
+
+
+def test_every_command_is_documented(built, app):
+    page = text_of(built, "commands")
+
+    for group in (main, app.cli):
+        for command in commands_of(group, "dtool-lookup-server"):
+            assert command in page
+
+
+def test_documentation_needs_no_other_host(built):
+    for page in built.rglob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        assert not re.search(
+            r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', html
+        )
