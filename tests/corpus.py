@@ -93,7 +93,7 @@ DATASETS = [
         "market-basket",
         creator_username="grumpy",
         readme="---\ndescription: One apple and many carrots, sold on the market\n",
-        annotations={"stall": {"owner": "Rumpelstiltskin", "number": 12}},
+        annotations={"stall": {"owner": "Rumpelstiltskin", "number": 7}},
         tags=["fruit", "veg"],
         items=["basket/list.csv", "basket/prices.csv", "basket/photo.png"],
         created_at=1500000004.0,
