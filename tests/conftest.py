@@ -67,9 +67,9 @@ def make_config(home, keys):
 
 
 @contextmanager
-def open_app(config):
+def open_app(config, plugins=None):
     """Give an app with empty tables, and close its database in the end."""
-    app = create_app(config)
+    app = create_app(config, plugins)
     with app.app_context():
         sql_db.create_all()
     yield app
