@@ -7,7 +7,7 @@ place. What the embedded plugins keep beside them is in plugins/sql/tables.py.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Table, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Table
 from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -22,6 +22,8 @@ URI_LENGTH = 1024
 NAME_LENGTH = 255
 #: Length of a UUID in its text form.
 UUID_LENGTH = 36
+#: Length of a SHA-256 digest in hexadecimal.
+DIGEST_LENGTH = 64
 
 #: A naive UTC time that keeps its microseconds on every database.
 Timestamp = db.DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
@@ -142,6 +144,8 @@ class Dataset(db.Model):  # type: ignore[name-defined]
     size_in_bytes: Mapped[int | None] = mapped_column(BigInteger)
     type: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     dtoolcore_version: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    #: Of all that was registered, and for which plugins: equal means unchanged.
+    digest: Mapped[str | None] = mapped_column(String(DIGEST_LENGTH))
     base_uri: Mapped[BaseURI] = relationship(back_populates="datasets")
     tags: Mapped[list["DatasetTag"]] = relationship(
         order_by="DatasetTag.position", cascade="all, delete-orphan"
@@ -178,7 +182,7 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     position: Mapped[int]
 
 
-class BaseURISchema(ma.SQLAlchemyAutoSchema):
+class BaseURISchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a base URI, for plugins that import it."""
 
     class Meta:
@@ -186,14 +190,14 @@ class BaseURISchema(ma.SQLAlchemyAutoSchema):
         fields = ("base_uri",)
 
 
-class UserSchema(ma.SQLAlchemyAutoSchema):
+class UserSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a user, for plugins that import it."""
 
     class Meta:
         model = User
 
 
-class DatasetSchema(ma.SQLAlchemyAutoSchema):
+class DatasetSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a dataset, for plugins that import it."""
 
     class Meta:

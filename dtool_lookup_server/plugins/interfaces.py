@@ -119,7 +119,7 @@ class SearchABC(PluginABC):
         return None
 
     def match_text(self, free_text: str) -> TextMatch | None:
-        """Return free text as a part of a SQL statement, so that one statement does all.
+        """Return free text as a part of a SQL statement, so that one does all.
 
         :param free_text: what a user typed; never a syntax error
         :returns: None where the plugin's index is not in the server's SQL database

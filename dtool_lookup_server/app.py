@@ -1,0 +1,144 @@
+"""The application factory."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_cors import CORS
+from flask_smorest import Api
+from flask_smorest import Blueprint as SmorestBlueprint
+
+from . import keys
+from .cli import COMMANDS
+from .config import CONFIG_EXCLUSIONS, default_home, read_settings
+from .database import open_database
+from .errors import ConfigurationError, PluginError
+from .extensions import jwt, ma, migrate, sql_db
+from .http_errors import register_error_handlers
+from .migrating import DIRECTORY, leave_shipped_migrations_alone
+from .plugins.registry import (
+    Plugins,
+    configure_plugins,
+    load_plugins,
+    start_plugins,
+)
+from .routes import admin, config, dataset, user
+from .web import api_docs, pages
+
+
+def create_app(
+    test_config: Mapping[str, Any] | None = None, plugins: Plugins | None = None
+) -> Flask:
+    """Make the server.
+
+    :param test_config: settings that win over the environment and the defaults
+    :param plugins: what to use in place of the plugins that are installed
+    :returns: the application; app.search, app.retrieve, app.custom_extensions and
+        app.plugins are the instances of the plugins, as in 0.18
+    :raises ConfigurationError: naming a setting that is missing or wrong, or a plugin
+        that is missing, ambiguous or broken
+    """
+    app = Flask(
+        __name__,
+        template_folder="web/templates",
+        static_folder="web/static",
+    )
+    overlay = dict(test_config or {})
+    configure(app, overlay)
+    plugins = plugins or load_plugins(app.config)
+    _attach(app, plugins)
+    configure_plugins(app, plugins, overlay)
+    _bind_extensions(app)
+    start_plugins(app, plugins)
+    _register_routes(app, plugins)
+    register_error_handlers(app)
+    for command in COMMANDS:
+        app.cli.add_command(command)
+    return app
+
+
+def configure(app: Flask, overlay: Mapping[str, Any]) -> None:
+    """Fill app.config from the environment, the overlay and the home folder.
+
+    :raises ConfigurationError: naming a setting that is missing or wrong
+    """
+    # A wrong value in the environment does not matter where the overlay has its own.
+    environ = {k: v for k, v in os.environ.items() if k not in overlay}
+    app.config.from_mapping(read_settings(environ))
+    app.config["CONFIG_SECRETS_TO_OBFUSCATE"] = list(CONFIG_EXCLUSIONS)
+    app.config.from_mapping(overlay)
+    home = Path(app.config["DTOOL_LOOKUP_SERVER_HOME"] or default_home(environ))
+    app.config["DTOOL_LOOKUP_SERVER_HOME"] = str(home)
+    if not app.config["SQLALCHEMY_DATABASE_URI"]:
+        path = keys.make_home(home) / keys.DATABASE_FILE
+        app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{path}"
+    if not app.config["SECRET_KEY"]:
+        app.config["SECRET_KEY"] = keys.secret_key(home)
+    _configure_keys(app.config, home)
+
+
+def _configure_keys(settings: dict[str, Any], home: Path) -> None:
+    public, public_file = settings["JWT_PUBLIC_KEY"], settings["JWT_PUBLIC_KEY_FILE"]
+    private_file = settings["JWT_PRIVATE_KEY_FILE"]
+    private = settings.get("JWT_PRIVATE_KEY")
+    if private_file and not private:
+        text = keys.read_key_file("JWT_PRIVATE_KEY_FILE", private_file)
+        private = keys.checked_private_key("JWT_PRIVATE_KEY_FILE", text)
+    if public:
+        keys.checked_public_key("JWT_PUBLIC_KEY", public)
+    elif public_file:
+        text = keys.read_key_file("JWT_PUBLIC_KEY_FILE", public_file)
+        public = keys.checked_public_key("JWT_PUBLIC_KEY_FILE", text)
+    else:
+        private = private or keys.private_key(home)
+        public = keys.public_key_of(private)
+    settings["JWT_PUBLIC_KEY"] = public
+    settings["JWT_PRIVATE_KEY"] = private
+
+
+def _attach(app: Flask, plugins: Plugins) -> None:
+    app.extensions["dtool_lookup_server"] = plugins
+    app.search = plugins.search  # type: ignore[attr-defined]
+    app.retrieve = plugins.retrieve  # type: ignore[attr-defined]
+    app.custom_extensions = plugins.extensions  # type: ignore[attr-defined]
+    app.plugins = plugins.instances  # type: ignore[attr-defined]
+
+
+def _bind_extensions(app: Flask) -> None:
+    try:
+        open_database(app)
+    except Exception as error:
+        # The URL is wrong or its driver is missing; it may hold a password.
+        raise ConfigurationError(
+            f"Setting SQLALCHEMY_DATABASE_URI cannot be used: {type(error).__name__}"
+        ) from None
+    migrate.init_app(app, sql_db, directory=str(DIRECTORY), render_as_batch=True)
+    leave_shipped_migrations_alone(migrate)
+    ma.init_app(app)
+    jwt.init_app(app)
+    CORS(app)
+
+
+def _register_routes(app: Flask, plugins: Plugins) -> None:
+    api = Api(app)
+    blueprints = (config.bp, dataset.bp, user.bp, *admin.BLUEPRINTS)
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(api_docs.bp)
+    app.register_blueprint(pages.bp)
+    for blueprint in [*_blueprints_of(plugins.extensions), *plugins.blueprints]:
+        if isinstance(blueprint, SmorestBlueprint):
+            api.register_blueprint(blueprint)
+        else:
+            app.register_blueprint(blueprint)
+
+
+def _blueprints_of(extensions: list[Any]) -> list[Any]:
+    try:
+        return [extension.get_blueprint() for extension in extensions]
+    except Exception as error:
+        raise PluginError(
+            f"A plugin's get_blueprint failed: {type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,75 @@
+"""From a token to the acting user, and the two guards of routes.
+
+A guarded view gets the acting user as its first argument. Both guards are public:
+a plugin's routes may use them.
+"""
+
+import functools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from flask_jwt_extended import (
+    create_access_token,
+    get_jwt_identity,
+    verify_jwt_in_request,
+)
+
+from .errors import AuthenticationError, AuthorizationError, ConfigurationError
+from .services import users
+from .services.users import ActingUser
+
+View = Callable[..., Any]
+
+
+def acting_user() -> ActingUser:
+    """Return the registered user whose token the request carries.
+
+    :raises AuthenticationError: if the token is good and its user is not registered
+    """
+    verify_jwt_in_request()
+    user = users.find(get_jwt_identity())
+    if user is None:
+        raise AuthenticationError("The user of this token is not registered")
+    return user
+
+
+def registered_user(view: View) -> View:
+    """Let only registered users call a view."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return view(acting_user(), *args, **kwargs)
+
+    return guarded
+
+
+def admin(view: View) -> View:
+    """Let only registered users who are admins call a view."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        user = acting_user()
+        if not user.is_admin:
+            raise AuthorizationError("Only admins may do this")
+        return view(user, *args, **kwargs)
+
+    return guarded
+
+
+def issue_token(username: str, last_forever: bool = False) -> str:
+    """Return a new token for a user.
+
+    :param last_forever: without it the token ends when the setting
+        JWT_ACCESS_TOKEN_EXPIRES says
+    :raises UnknownUserError: if the user is not registered
+    :raises ConfigurationError: if the server has no private key
+    """
+    users.require(username)
+    if not current_app.config.get("JWT_PRIVATE_KEY"):
+        raise ConfigurationError(
+            "There is no private key to sign tokens with: set JWT_PRIVATE_KEY_FILE"
+        )
+    expires: timedelta | bool | None = False if last_forever else None
+    return create_access_token(identity=username, expires_delta=expires)

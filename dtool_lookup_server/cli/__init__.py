@@ -1,0 +1,42 @@
+"""The command line: click commands that call services, and nothing else.
+
+The names here are those that 0.18's scripts and plugins import.
+"""
+
+from .base_uri import add_base_uri, base_uri_cli, index_base_uri, list_base_uris
+from .config import config_cli, config_show, config_versions
+from .setup import demo, init, plugins
+from .user import (
+    delete_user,
+    generate_token,
+    give_register_permission,
+    give_search_permission,
+    list_users,
+    register_user,
+    update_user,
+    user_cli,
+)
+
+COMMANDS = (user_cli, base_uri_cli, config_cli, init, demo, plugins)
+
+__all__ = [
+    "COMMANDS",
+    "add_base_uri",
+    "base_uri_cli",
+    "config_cli",
+    "config_show",
+    "config_versions",
+    "delete_user",
+    "demo",
+    "generate_token",
+    "give_register_permission",
+    "give_search_permission",
+    "index_base_uri",
+    "init",
+    "list_base_uris",
+    "list_users",
+    "plugins",
+    "register_user",
+    "update_user",
+    "user_cli",
+]

@@ -1,0 +1,55 @@
+"""How far long work has come, on a terminal; silent in a pipe."""
+
+import sys
+import time
+from types import TracebackType
+
+import click
+
+_CLEAR_LINE = "\r\x1b[K"
+_SECONDS_BETWEEN_UPDATES = 0.1
+
+
+class Progress:
+    """A line on standard error that says how much is done, how fast, how long still.
+
+    :param total: number of things to do
+    """
+
+    def __init__(self, total: int):
+        self._total = total
+        self._done = 0
+        self._begun = self._shown = time.monotonic()
+        self._visible = sys.stderr.isatty()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._write(_CLEAR_LINE)
+
+    def advance(self) -> None:
+        """Count one more thing as done; whatever is printed next starts a clean line."""
+        self._done += 1
+        now = time.monotonic()
+        if now - self._shown < _SECONDS_BETWEEN_UPDATES and sys.stdout.isatty():
+            self._write(_CLEAR_LINE)
+            return
+        self._shown = now
+        self._write(_CLEAR_LINE + self._status(now - self._begun))
+        if sys.stdout.isatty():
+            self._write("\n")
+
+    def _status(self, seconds: float) -> str:
+        rate = self._done / seconds if seconds else 0.0
+        left = (self._total - self._done) / rate if rate else 0.0
+        return f"{self._done} of {self._total}, {rate:.1f} a second, {left:.0f} s left"
+
+    def _write(self, text: str) -> None:
+        if self._visible:
+            click.echo(text, nl=False, err=True)

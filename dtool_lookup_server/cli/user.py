@@ -1,0 +1,74 @@
+"""user: add, change, remove and list users, give permissions, make tokens."""
+
+import click
+
+from ..auth import issue_token
+from ..pagination import every_item
+from ..services import permissions, users
+from .base import Group, fail, print_json
+
+user_cli = Group("user", help="Manage users, their permissions and their tokens.")
+
+
+@user_cli.command("add")
+@click.argument("username")
+@click.option("-a", "--is_admin", is_flag=True, help="Make the user an admin.")
+def register_user(username: str, is_admin: bool) -> None:
+    """Add a user."""
+    users.add(username, is_admin)
+
+
+@user_cli.command("update")
+@click.argument("username")
+@click.option("-a", "--is_admin", is_flag=True, help="Make the user an admin.")
+def update_user(username: str, is_admin: bool) -> None:
+    """Make a user an admin or, without --is_admin, not an admin any more."""
+    if users.find(username) is None:
+        fail(f"User '{username}' is not registered yet")
+    users.change([{"username": username, "is_admin": is_admin}])
+
+
+@user_cli.command("delete")
+@click.argument("username")
+def delete_user(username: str) -> None:
+    """Remove a user; the datasets that the user registered stay."""
+    if users.find(username) is None:
+        # Not a failure: 0.18's scripts delete whoever may be there.
+        click.secho(f"User '{username}' not registered", fg="yellow", err=True)
+    users.remove([username])
+
+
+@user_cli.command("list")
+def list_users() -> None:
+    """Print every user as JSON."""
+    keys = {"id"}
+    print_json(
+        [
+            {key: value for key, value in user.items() if key not in keys}
+            for user in every_item(users.listing())
+        ]
+    )
+
+
+@user_cli.command("search_permission")
+@click.argument("username")
+@click.argument("base_uri")
+def give_search_permission(username: str, base_uri: str) -> None:
+    """Let a user search a base URI."""
+    permissions.grant_search(username, base_uri)
+
+
+@user_cli.command("register_permission")
+@click.argument("username")
+@click.argument("base_uri")
+def give_register_permission(username: str, base_uri: str) -> None:
+    """Let a user register datasets in a base URI."""
+    permissions.grant_register(username, base_uri)
+
+
+@user_cli.command("token")
+@click.argument("username")
+@click.option("--last-forever", is_flag=True, help="Make a token that never ends.")
+def generate_token(username: str, last_forever: bool) -> None:
+    """Print a new token for a user."""
+    click.echo(issue_token(username, last_forever))

@@ -1,0 +1,329 @@
+"""Settings as data: one table, read from the environment when the app is made.
+
+The documentation, the redaction of secrets and the checks are all made from
+SETTINGS. Plugins bring settings of their own through get_config.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigurationError
+
+MEBIBYTE = 1024 * 1024
+
+#: What is shown in place of a secret.
+MASK = "***"
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+# Settings that are not in the table (a plugin's, a test's) and sound like a secret.
+_SOUNDS_SECRET = re.compile(
+    r"PASSWORD|PASSWD|SECRET|PRIVATE|CREDENTIAL|API_KEY|ACCESS_KEY"
+)
+
+_URL_PASSWORD = re.compile(r"(?<=://)([^/?#\s@]*):([^/?#\s]*)@")
+
+
+def _boolean(text: str) -> bool:
+    folded = text.strip().lower()
+    if folded in _TRUE:
+        return True
+    if folded in _FALSE:
+        return False
+    raise ValueError("is neither true nor false")
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("is not a whole number above zero")
+    return number
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("is not a JSON object")
+    return value
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "text": str,
+    "path": lambda text: str(Path(text).expanduser()),
+    "boolean": _boolean,
+    "number": _natural,
+    "JSON object": _json_object,
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table of settings.
+
+    :param name: name of the environment variable and key in app.config
+    :param type: how its text is read: a key of _PARSERS
+    :param default: value where it is not set; None where it is worked out, as help says
+    :param help: what it does, for the documentation
+    :param secret: never shown, in no dump, log or error
+    :param choices: the only values allowed; empty where any is
+    """
+
+    name: str
+    type: str
+    default: Any
+    help: str
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> Any:
+        """Return the value that a text from the environment stands for.
+
+        :raises ConfigurationError: naming the setting and, unless secret, its value
+        """
+        try:
+            value = _PARSERS[self.type](text)
+        except ValueError as error:
+            shown = MASK if self.secret else repr(text)
+            raise ConfigurationError(
+                f"Setting {self.name} must be a {self.type}, not {shown}: {error}"
+            ) from None
+        self.check(value)
+        return value
+
+    def check(self, value: Any) -> None:
+        """Return if a value is one of the choices, where there are choices."""
+        if self.choices and value not in self.choices:
+            raise ConfigurationError(
+                f"Setting {self.name} must be one of {', '.join(self.choices)}"
+            )
+
+
+_API_SPEC_OPTIONS: dict[str, Any] = {
+    "x-internal-id": "2",
+    "security": [{"bearerAuth": []}],
+    "components": {
+        "securitySchemes": {
+            "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        }
+    },
+}
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "DTOOL_LOOKUP_SERVER_HOME",
+        "path",
+        None,
+        "Folder for what is not configured elsewhere: the SQLite database and the key"
+        " pair. Default: the platform's data folder of the user that runs the server.",
+    ),
+    Setting(
+        "SECRET_KEY",
+        "text",
+        None,
+        "Signs what Flask and its extensions sign. Default: made once, at random, and"
+        " kept in the home folder.",
+        secret=True,
+    ),
+    Setting(
+        "SQLALCHEMY_DATABASE_URI",
+        "text",
+        None,
+        "URL of the SQL database. Default: a SQLite database in the home folder.",
+        secret=True,
+    ),
+    Setting(
+        "JWT_PUBLIC_KEY",
+        "text",
+        None,
+        "Public key that tokens are verified with, as PEM or as an ssh-rsa line. Wins"
+        " over JWT_PUBLIC_KEY_FILE.",
+    ),
+    Setting(
+        "JWT_PUBLIC_KEY_FILE",
+        "path",
+        None,
+        "File with the public key. Default: the key pair in the home folder, made at"
+        " the first start.",
+    ),
+    Setting(
+        "JWT_PRIVATE_KEY_FILE",
+        "path",
+        None,
+        "File with the private key that `user token` signs with. Not needed where"
+        " another service issues the tokens.",
+    ),
+    Setting(
+        "SEARCH_PLUGIN",
+        "text",
+        None,
+        "Name of the search plugin. Default: the one third-party plugin that is"
+        " installed, else sql.",
+    ),
+    Setting(
+        "RETRIEVE_PLUGIN",
+        "text",
+        None,
+        "Name of the retrieve plugin. Default: the one third-party plugin that is"
+        " installed, else sql.",
+    ),
+    Setting(
+        "MAX_CONTENT_LENGTH",
+        "number",
+        256 * MEBIBYTE,
+        "Largest body of a request, in bytes; a larger one is refused with 413.",
+    ),
+    Setting(
+        "SQL_TIMEOUT",
+        "number",
+        30,
+        "Longest wait for another worker's writing to end, in seconds; then the answer"
+        " is 503.",
+    ),
+    Setting("API_TITLE", "text", "dtool-lookup-server API", "Title of the API pages."),
+    Setting("API_VERSION", "text", "v1", "Version of the API that its pages show."),
+    Setting("OPENAPI_VERSION", "text", "3.0.2", "Version of the OpenAPI format."),
+    Setting(
+        "OPENAPI_URL_PREFIX",
+        "text",
+        "/doc",
+        "Path below which the OpenAPI document and its pages are.",
+    ),
+    Setting(
+        "OPENAPI_REDOC_PATH",
+        "text",
+        "/redoc",
+        "Path of the ReDoc page, below OPENAPI_URL_PREFIX.",
+    ),
+    Setting(
+        "OPENAPI_REDOC_URL",
+        "text",
+        "/doc-assets/redoc/redoc.standalone.js",
+        "URL of the ReDoc script. Default: the server's own copy.",
+    ),
+    Setting(
+        "OPENAPI_SWAGGER_UI_PATH",
+        "text",
+        "/swagger",
+        "Path of the Swagger page, below OPENAPI_URL_PREFIX.",
+    ),
+    Setting(
+        "OPENAPI_SWAGGER_UI_URL",
+        "text",
+        "/doc-assets/swagger/",
+        "URL of the folder with the Swagger scripts. Default: the server's own copies.",
+    ),
+    Setting(
+        "API_SPEC_OPTIONS",
+        "JSON object",
+        _API_SPEC_OPTIONS,
+        "Further content of the OpenAPI document. Wins over API_SPEC_OPTIONS_FILE.",
+    ),
+    Setting(
+        "API_SPEC_OPTIONS_FILE",
+        "path",
+        None,
+        "File with a JSON object for API_SPEC_OPTIONS.",
+    ),
+)
+
+#: What 0.18 fixed in its Config class, and what the extensions need to be told.
+FIXED: dict[str, Any] = {
+    "JWT_ALGORITHM": "RS256",
+    "JWT_TOKEN_LOCATION": "headers",
+    "JWT_HEADER_NAME": "Authorization",
+    "JWT_HEADER_TYPE": "Bearer",
+    "CORS_EXPOSE_HEADERS": ["X-Pagination", "X-Sort", "ETag", "Link", "Location"],
+    "SQLALCHEMY_TRACK_MODIFICATIONS": False,
+}
+
+#: Settings that no dump shows (the name is 0.18's).
+CONFIG_EXCLUSIONS = [
+    "JWT_PRIVATE_KEY",
+    "JWT_SECRET_KEY",
+    *(setting.name for setting in SETTINGS if setting.secret),
+]
+
+
+def read_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return every setting, from the environment or by default.
+
+    :param environ: environment variables; an empty one counts as not set
+    :raises ConfigurationError: naming the first setting whose text is not of its type
+    """
+    settings = dict(FIXED)
+    for setting in SETTINGS:
+        text = environ.get(setting.name, "")
+        settings[setting.name] = setting.parse(text) if text else setting.default
+    if not environ.get("API_SPEC_OPTIONS") and settings["API_SPEC_OPTIONS_FILE"]:
+        settings["API_SPEC_OPTIONS"] = _read_options_file(
+            settings["API_SPEC_OPTIONS_FILE"]
+        )
+    return settings
+
+
+def _read_options_file(path: str) -> dict[str, Any]:
+    try:
+        return _json_object(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"Setting API_SPEC_OPTIONS_FILE: cannot read {path}: {error}"
+        ) from None
+
+
+def default_home(environ: Mapping[str, str]) -> Path:
+    """Return the platform's data folder for this server."""
+    if os.name == "nt":
+        base = Path(environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        base = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "dtool-lookup-server"
+
+
+def redact(value: Any) -> Any:
+    """Return a value without the passwords in the URLs that it holds."""
+    if isinstance(value, str):
+        return _URL_PASSWORD.sub(rf"\1:{MASK}@", value) if "://" in value else value
+    if isinstance(value, Mapping):
+        return {key: redact(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(item) for item in value]
+    return value
+
+
+def is_secret(name: str, exclusions: Iterable[str]) -> bool:
+    """Return whether the value of a setting must not be shown.
+
+    :param exclusions: names that are secret beside those of the table
+    """
+    if name in CONFIG_EXCLUSIONS or name in exclusions:
+        return True
+    return name not in _NAMES and bool(_SOUNDS_SECRET.search(name))
+
+
+_NAMES = {setting.name for setting in SETTINGS}
+
+
+class _LazyConfig(type):
+    """Reads the environment whenever an upper-case attribute is asked for."""
+
+    def __getattr__(cls, name: str) -> Any:
+        settings = read_settings(os.environ)
+        if name in settings:
+            return settings[name]
+        raise AttributeError(name)
+
+    def __dir__(cls) -> list[str]:
+        return [*super().__dir__(), *read_settings({})]
+
+
+class Config(metaclass=_LazyConfig):
+    """The settings as class attributes, for plugins and scripts written for 0.18."""
+
+    CONFIG_SECRETS_TO_OBFUSCATE = CONFIG_EXCLUSIONS
+

@@ -1,0 +1,116 @@
+"""From an exception to the status and the one JSON shape of errors."""
+
+from typing import Any, NamedTuple
+
+from flask import Flask, Response, current_app, jsonify, request
+from sqlalchemy.exc import DBAPIError
+from werkzeug.http import HTTP_STATUS_CODES
+
+from .database import unavailable
+from .errors import (
+    AlreadyExistsError,
+    AuthenticationError,
+    AuthorizationError,
+    DtoolLookupServerError,
+    InvalidFieldError,
+    StoreUnavailableError,
+    UnknownBaseURIError,
+    UnknownURIError,
+    UnknownUserError,
+    ValidationError,
+)
+
+
+class Answer(NamedTuple):
+    """How an exception is answered.
+
+    :param message: text for the client; None for the exception's own; empty for none
+    """
+
+    status: int
+    message: str | None = None
+
+
+Answers = dict[type[Exception], Answer]
+
+_ANSWERS: Answers = {
+    InvalidFieldError: Answer(422),
+    ValidationError: Answer(400),
+    AuthenticationError: Answer(401, ""),
+    AuthorizationError: Answer(403, ""),
+    UnknownBaseURIError: Answer(404),
+    UnknownURIError: Answer(404),
+    UnknownUserError: Answer(404),
+    AlreadyExistsError: Answer(409),
+    StoreUnavailableError: Answer(503),
+    DtoolLookupServerError: Answer(500, ""),
+}
+
+# Neither tells whether it is the base URI, the dataset or the permission that is
+# missing: what is there must not leak to those who may not see it.
+_NOT_READABLE = Answer(400, "No such dataset, or no permission to read it")
+_NOT_REGISTRABLE = Answer(401, "No permission to register in this base URI")
+
+# To those who are not admins, and to strangers, these routes are not there.
+_NOT_THERE: Answers = {
+    AuthenticationError: Answer(404, ""),
+    AuthorizationError: Answer(404, ""),
+}
+
+# Where 0.18 answers in its own way, by endpoint or by blueprint.
+_ANSWERS_OF_0_18: dict[str, Answers] = {
+    "dataset.register": {
+        ValidationError: Answer(409),
+        AuthorizationError: _NOT_REGISTRABLE,
+        UnknownBaseURIError: _NOT_REGISTRABLE,
+    },
+    "dataset": {
+        AuthorizationError: _NOT_READABLE,
+        UnknownBaseURIError: _NOT_READABLE,
+        UnknownURIError: _NOT_READABLE,
+    },
+    "user": {**_NOT_THERE, UnknownUserError: Answer(404, "")},
+    "admin": _NOT_THERE,
+}
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Answer the domain's exceptions and the database's with the JSON of errors."""
+    app.register_error_handler(DtoolLookupServerError, answer)
+    app.register_error_handler(DBAPIError, answer_database_error)
+
+
+def answer(error: DtoolLookupServerError) -> tuple[Response, int]:
+    """Return the response to one of the domain's exceptions."""
+    status, message = _answer_to(error)
+    if status >= 500:
+        current_app.logger.error("%s: %s", type(error).__name__, error)
+    payload: dict[str, Any] = {"code": status, "status": HTTP_STATUS_CODES[status]}
+    if text := str(error) if message is None else message:
+        payload["message"] = text
+    if isinstance(error, InvalidFieldError):
+        payload["errors"] = {"json": error.errors}
+    return jsonify(payload), status
+
+
+def answer_database_error(error: DBAPIError) -> tuple[Response, int]:
+    """Return the response to a database error: 503 if the database is away."""
+    away = unavailable(error)
+    if away is None:
+        # The statement's values may be anybody's data: they stay out of the log.
+        current_app.logger.error("Database error: %s", type(error.orig).__name__)
+        return answer(DtoolLookupServerError())
+    return answer(away)
+
+
+def _answer_to(error: DtoolLookupServerError) -> Answer:
+    tables = [
+        _ANSWERS_OF_0_18.get(request.endpoint or "", {}),
+        _ANSWERS_OF_0_18.get((request.blueprint or "").partition("_")[0], {}),
+        _ANSWERS,
+    ]
+    for exception in type(error).__mro__:
+        for table in tables:
+            if exception in table:
+                return table[exception]
+    raise AssertionError("every domain exception is a DtoolLookupServerError")

@@ -1,0 +1,96 @@
+"""From a select to one page of it: sorted, counted and cut in SQL."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+
+from .errors import InvalidFieldError
+from .extensions import sql_db
+
+#: The largest number that a database takes as an OFFSET.
+LARGEST_OFFSET = 2**63 - 1
+
+#: Rows that are fetched at once where a caller wants every one of them.
+BATCH = 500
+
+ToItems = Callable[[Sequence[Row[Any]]], list[dict[str, Any]]]
+
+
+class Listing(Protocol):
+    """Something long that is only ever looked at a page at a time."""
+
+    def total(self) -> int:
+        """Return the number of all items."""
+
+    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Return at most limit items, after leaving out the first offset."""
+
+
+class SelectListing:
+    """The rows of a select, sorted, not fetched yet.
+
+    :param statement: what to select, without order
+    :param order: what to order by; must end in something unique
+    :param to_items: makes dictionaries of the rows of one page
+    """
+
+    def __init__(
+        self,
+        statement: Select[Any],
+        order: Sequence[ColumnElement[Any]],
+        to_items: ToItems,
+    ):
+        self._statement = statement
+        self._order = order
+        self._to_items = to_items
+
+    def total(self) -> int:
+        """Return the number of rows."""
+        counted = self._statement.with_only_columns(func.count()).order_by(None)
+        return sql_db.session.scalar(counted) or 0
+
+    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Return at most limit items, after leaving out the first offset."""
+        if offset > LARGEST_OFFSET:
+            return []
+        statement = self._statement.order_by(*self._order).offset(offset).limit(limit)
+        return self._to_items(sql_db.session.execute(statement).all())
+
+
+def every_item(listing: Listing) -> Iterator[dict[str, Any]]:
+    """Yield every item of a listing, fetched in batches."""
+    offset = 0
+    while items := listing.page(offset, BATCH):
+        yield from items
+        offset += len(items)
+
+
+def parse_sort(
+    sort: str | None, columns: Mapping[str, ColumnElement[Any]], default: str
+) -> tuple[list[ColumnElement[Any]], dict[str, int]]:
+    """Return what to order by, for a sort such as "uri,-name".
+
+    :param sort: names of fields, each with + (or a space, which a raw + in a URL
+        becomes), - or nothing before it; None or empty for the default
+    :param columns: the fields that may be sorted by
+    :param default: the sort where none is given
+    :returns: the columns, and each field's name with 1 or -1 as X-Sort gives them
+    :raises InvalidFieldError: for a field that is not among the columns
+    """
+    directions: dict[str, int] = {}
+    for part in (sort or default).split(","):
+        name = part.strip().lstrip("+-")
+        if name not in columns:
+            raise InvalidFieldError("sort", f"Unknown field: {name!r}.")
+        directions.setdefault(name, -1 if part.strip().startswith("-") else 1)
+    order = [
+        columns[name].desc() if direction < 0 else columns[name].asc()
+        for name, direction in directions.items()
+    ]
+    return order, directions
+
+
+def exists(statement: Select[Any]) -> bool:
+    """Return whether a select finds at least one row."""
+    return bool(sql_db.session.scalar(select(statement.exists())))

@@ -1,0 +1,207 @@
+"""Which plugins are installed, which are used, and their life in an application."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from flask import Blueprint, Flask
+
+from ..errors import PluginError
+
+SEARCH = "dtool_lookup_server.search"
+RETRIEVE = "dtool_lookup_server.retrieve"
+EXTENSION = "dtool_lookup_server.extension"
+BLUEPRINTS = "dtool_lookup_server.blueprints"
+
+GROUPS = (SEARCH, RETRIEVE, EXTENSION, BLUEPRINTS)
+
+#: The setting that names the plugin of a group of which one is used.
+CHOICES = {SEARCH: "SEARCH_PLUGIN", RETRIEVE: "RETRIEVE_PLUGIN"}
+
+#: The plugin that is used where nothing else is installed or named.
+DEFAULT = "sql"
+
+_OURS = "dtool-lookup-server"
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """A plugin that is installed.
+
+    :param group: one of GROUPS
+    :param name: its name within the group
+    :param distribution: the package that brings it
+    :param version: that package's version
+    :param entry_point: how to load it
+    """
+
+    group: str
+    name: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with this server."""
+        return self.distribution == _OURS
+
+    @property
+    def versions_key(self) -> str:
+        """Its key in /config/versions: the top-level module, as in 0.18."""
+        if self.built_in:
+            kind = self.group.rpartition(".")[2]
+            return f"dtool_lookup_server_{kind}_plugin_{self.name}"
+        return self.entry_point.module.partition(".")[0]
+
+    def load(self) -> Any:
+        """Return the class or blueprint.
+
+        :raises PluginError: naming the plugin and the reason, if it does not load
+        """
+        try:
+            return self.entry_point.load()
+        except Exception as error:
+            # A plugin's module may fail in any way; whatever it is stops the start.
+            raise PluginError(
+                f"Plugin {self.name} of {self.distribution} {self.version} cannot be"
+                f" loaded: {type(error).__name__}: {error}"
+            ) from error
+
+
+@dataclass
+class Plugins:
+    """The plugins that an application uses.
+
+    :param used: the installed ones among them, for what reports on them
+    """
+
+    search: Any
+    retrieve: Any
+    extensions: list[Any] = field(default_factory=list)
+    blueprints: list[Blueprint] = field(default_factory=list)
+    used: list[Discovered] = field(default_factory=list)
+
+    @property
+    def instances(self) -> list[Any]:
+        """Search, retrieve and extension plugins, in the order of 0.18's app.plugins."""
+        return [self.search, self.retrieve, *self.extensions]
+
+
+def discover() -> list[Discovered]:
+    """Return every plugin that is installed, in order of group and name."""
+    found = {}
+    for group in GROUPS:
+        for entry_point in entry_points(group=group):
+            distribution = entry_point.dist
+            plugin = Discovered(
+                group,
+                entry_point.name,
+                _normalised(distribution.name) if distribution else "",
+                distribution.version if distribution else "",
+                entry_point,
+            )
+            # An editable install can show the same entry twice.
+            found[group, plugin.name, plugin.distribution] = plugin
+    return [found[key] for key in sorted(found, key=lambda key: (key[0], key[1:]))]
+
+
+def choose(
+    group: str, wanted: str | None, installed: Iterable[Discovered]
+) -> Discovered:
+    """Return the one plugin of a group that is used.
+
+    :param wanted: its name, or None for the third-party one that is installed, else
+        the default
+    :raises PluginError: if there is no such plugin, or more than one
+    """
+    candidates = [plugin for plugin in installed if plugin.group == group]
+    third_party = [plugin for plugin in candidates if not plugin.built_in]
+    setting = CHOICES[group]
+    names = ", ".join(f"{plugin.name} ({plugin.distribution})" for plugin in candidates)
+    if wanted:
+        matching = [plugin for plugin in candidates if plugin.name == wanted]
+        if not matching:
+            raise PluginError(
+                f"Setting {setting}: no plugin is called {wanted!r}."
+                f" Installed: {names or 'none'}"
+            )
+    else:
+        matching = third_party or [p for p in candidates if p.name == DEFAULT]
+    if len({plugin.distribution for plugin in matching}) > 1 or len(matching) > 1:
+        # Only third parties can share a name; the built-in one gives way to them.
+        matching = [plugin for plugin in matching if not plugin.built_in]
+    if len(matching) == 1:
+        return matching[0]
+    raise PluginError(
+        f"Set {setting} to the name of one of these plugins: {names}"
+        if matching
+        else f"No plugin is installed for {group}: install dtool-lookup-server anew"
+    )
+
+
+def load_plugins(config: dict[str, Any]) -> Plugins:
+    """Return instances of the plugins that the settings and what is installed say.
+
+    :raises PluginError: naming the plugin that is missing, ambiguous or broken
+    """
+    installed = discover()
+    search = choose(SEARCH, config.get("SEARCH_PLUGIN"), installed)
+    retrieve = choose(RETRIEVE, config.get("RETRIEVE_PLUGIN"), installed)
+    extensions = [plugin for plugin in installed if plugin.group == EXTENSION]
+    blueprints = [plugin for plugin in installed if plugin.group == BLUEPRINTS]
+    return Plugins(
+        _instance(search),
+        _instance(retrieve),
+        [_instance(plugin) for plugin in extensions],
+        [_blueprint(plugin) for plugin in blueprints],
+        [search, retrieve, *extensions, *blueprints],
+    )
+
+
+def configure_plugins(app: Flask, plugins: Plugins, overlay: dict[str, Any]) -> None:
+    """Put the plugins' settings in place and bind each plugin to the application.
+
+    :param overlay: the caller's configuration, which wins over the plugins' defaults
+    """
+    secrets = list(app.config.get("CONFIG_SECRETS_TO_OBFUSCATE", []))
+    for plugin in plugins.instances:
+        if get_config := getattr(plugin, "get_config", None):
+            app.config.from_object(get_config())
+        if get_secrets := getattr(plugin, "get_config_secrets_to_obfuscate", None):
+            secrets.extend(get_secrets())
+    app.config.from_mapping(overlay)
+    secrets.extend(overlay.get("CONFIG_SECRETS_TO_OBFUSCATE", []))
+    app.config["CONFIG_SECRETS_TO_OBFUSCATE"] = list(dict.fromkeys(secrets))
+
+
+def start_plugins(app: Flask, plugins: Plugins) -> None:
+    """Call each plugin's init_app once, where it has one."""
+    for plugin in plugins.instances:
+        if init_app := getattr(plugin, "init_app", None):
+            init_app(app)
+
+
+def _instance(plugin: Discovered) -> Any:
+    factory = plugin.load()
+    try:
+        return factory()
+    except Exception as error:
+        raise PluginError(
+            f"Plugin {plugin.name} of {plugin.distribution} {plugin.version} cannot be"
+            f" made: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _blueprint(plugin: Discovered) -> Blueprint:
+    blueprint = plugin.load()
+    if not isinstance(blueprint, Blueprint):
+        raise PluginError(
+            f"Plugin {plugin.name} of {plugin.distribution} is not a Flask Blueprint"
+        )
+    return blueprint
+
+
+def _normalised(name: str) -> str:
+    return name.lower().replace("_", "-")

@@ -1,0 +1,97 @@
+"""/dataset: list, look up, search, summarise, register and read datasets."""
+
+from typing import Any
+
+from flask import Response, jsonify
+
+from ..auth import registered_user
+from ..pagination import Listing
+from ..schemas import (
+    DatasetRowSchema,
+    ManifestSchema,
+    RegisterDatasetSchema,
+    SearchDatasetSchema,
+    SummarySchema,
+    URISchema,
+)
+from ..services import content, datasets, registering
+from ..services import search as searching
+from ..services import summary as summarising
+from ..services.users import ActingUser
+from .blueprint import Blueprint, ListingPage
+
+bp = Blueprint("dataset", __name__, url_prefix="/dataset")
+
+
+@bp.get("/summary")
+@registered_user
+@bp.response(200, SummarySchema)
+def summary(user: ActingUser) -> dict[str, Any]:
+    """Summarise the datasets that you may search."""
+    return summarising.summary(user)
+
+
+@bp.get("/list")
+@registered_user
+@bp.response(200, DatasetRowSchema(many=True))
+@bp.paginate(ListingPage)
+def list_datasets(user: ActingUser) -> Listing:
+    """List the datasets that you may search."""
+    return datasets.list_visible(user)
+
+
+@bp.get("/lookup/<uuid>")
+@registered_user
+@bp.response(200, DatasetRowSchema(many=True))
+@bp.paginate(ListingPage)
+def look_up(user: ActingUser, uuid: str) -> Listing:
+    """List the places where a dataset is stored."""
+    return datasets.look_up(user, uuid)
+
+
+@bp.post("/search")
+@registered_user
+@bp.arguments(SearchDatasetSchema)
+@bp.response(200, DatasetRowSchema(many=True))
+@bp.paginate(ListingPage)
+def search(user: ActingUser, query: dict[str, Any]) -> Listing:
+    """Search for datasets."""
+    if mongo_text := query.pop("mongo_text", None):
+        query.setdefault("free_text", mongo_text["search"])
+    return searching.search(user, query)
+
+
+@bp.post("/register")
+@registered_user
+@bp.arguments(RegisterDatasetSchema)
+@bp.response(201, URISchema)
+def register(user: ActingUser, dataset_info: dict[str, Any]) -> dict[str, str]:
+    """Register a dataset, or replace what is registered of it."""
+    return {"uri": registering.register_as(user, dataset_info)}
+
+
+@bp.post("/readme")
+@registered_user
+@bp.arguments(URISchema)
+@bp.alt_response(200, schema={"type": "string"}, description="The README")
+def readme(user: ActingUser, query: dict[str, str]) -> Response:
+    """Read a dataset's README."""
+    return jsonify(content.readme(user, query["uri"]))
+
+
+@bp.post("/manifest")
+@registered_user
+@bp.arguments(URISchema)
+@bp.alt_response(200, schema=ManifestSchema, description="The manifest")
+def manifest(user: ActingUser, query: dict[str, str]) -> Response:
+    """Read a dataset's manifest."""
+    return jsonify(content.manifest(user, query["uri"]))
+
+
+@bp.post("/annotations")
+@registered_user
+@bp.arguments(URISchema)
+@bp.alt_response(200, schema={"type": "object"}, description="The annotations")
+def annotations(user: ActingUser, query: dict[str, str]) -> Response:
+    """Read a dataset's annotations."""
+    return jsonify(content.annotations(user, query["uri"]))

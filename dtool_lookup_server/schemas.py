@@ -1,0 +1,181 @@
+"""The JSON of requests and answers. Types only: the rules are in the services."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+
+class Text(fields.String):
+    """A text that UTF-8 can write: no half of a surrogate pair."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise self.make_error("invalid") from None
+        return text
+
+
+class NumberOrText(fields.Float):
+    """Seconds since the epoch, as a number or as its text."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class TextOrObject(fields.Field[Any]):
+    """A README: text, or an object that is kept as YAML."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, str | dict):
+            raise ValidationError("Neither text nor an object.")
+        return value
+
+
+class AsItIs(fields.Nested):
+    """An object that is documented by a schema and checked by a service.
+
+    A manifest may have hundreds of thousands of items.
+    """
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, dict):
+            raise self.make_error("type", input=value, type=type(value).__name__)
+        return value
+
+
+class URISchema(Schema):
+    """The URI of a dataset."""
+
+    uri = Text(required=True)
+
+
+class ItemSchema(Schema):
+    """One file of a dataset."""
+
+    hash = fields.String()
+    relpath = fields.String()
+    size_in_bytes = fields.Integer()
+    utc_timestamp = fields.Float()
+
+
+class ManifestSchema(Schema):
+    """The files of a dataset, by their identifiers."""
+
+    items = fields.Dict(keys=fields.String, values=fields.Nested(ItemSchema))
+    hash_function = fields.String()
+    dtoolcore_version = fields.String()
+
+
+class RegisterDatasetSchema(Schema):
+    """All that is registered of a dataset."""
+
+    uuid = fields.UUID()
+    base_uri = Text()
+    uri = Text()
+    name = Text()
+    type = Text()
+    creator_username = Text()
+    frozen_at = NumberOrText()
+    created_at = NumberOrText()
+    readme = TextOrObject()
+    manifest = AsItIs(ManifestSchema)
+    annotations = fields.Dict()
+    tags = fields.List(Text())
+    dtoolcore_version = Text()
+    number_of_items = fields.Integer(validate=validate.Range(min=0))
+    size_in_bytes = fields.Integer(validate=validate.Range(min=0))
+
+
+class MongoTextSchema(Schema):
+    """Free text as MongoDB spells it."""
+
+    search = Text(data_key="$search", required=True)
+
+
+class SearchDatasetSchema(Schema):
+    """A query: OR within a list, AND within tags, AND between the keys."""
+
+    free_text = Text()
+    creator_usernames = fields.List(Text())
+    base_uris = fields.List(Text())
+    uuids = fields.List(fields.UUID())
+    tags = fields.List(Text())
+    # What dtool-lookup-client 0.1.0 sends, from before there was free_text.
+    mongo_text = fields.Nested(MongoTextSchema, data_key="$text")
+
+
+class DatasetRowSchema(Schema):
+    """A dataset at one URI."""
+
+    base_uri = fields.String()
+    uri = fields.String()
+    uuid = fields.String()
+    name = fields.String()
+    creator_username = fields.String()
+    created_at = fields.Float()
+    frozen_at = fields.Float()
+    number_of_items = fields.Integer(allow_none=True)
+    size_in_bytes = fields.Integer(allow_none=True)
+    type = fields.String()
+    dtoolcore_version = fields.String(allow_none=True)
+    tags = fields.List(fields.String())
+
+
+def _numbers() -> fields.Dict:
+    return fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class SummarySchema(Schema):
+    """How many datasets and bytes there are, and whose."""
+
+    number_of_datasets = fields.Integer()
+    total_size_in_bytes = fields.Integer()
+    creator_usernames = fields.List(fields.String())
+    base_uris = fields.List(fields.String())
+    tags = fields.List(fields.String())
+    datasets_per_creator = _numbers()
+    datasets_per_base_uri = _numbers()
+    datasets_per_tag = _numbers()
+    size_in_bytes_per_creator = _numbers()
+    size_in_bytes_per_base_uri = _numbers()
+    size_in_bytes_per_tag = _numbers()
+
+
+class RegisterUserSchema(Schema):
+    """A user to add."""
+
+    username = Text(required=True)
+    is_admin = fields.Boolean()
+
+
+class UserResponseSchema(Schema):
+    """A user, and where the user may search and register."""
+
+    username = fields.String()
+    is_admin = fields.Boolean()
+    search_permissions_on_base_uris = fields.List(fields.String())
+    register_permissions_on_base_uris = fields.List(fields.String())
+
+
+class UserWithIdSchema(UserResponseSchema):
+    """A user, as admins see it."""
+
+    id = fields.Integer()
+
+
+class BaseURISchema(Schema):
+    """A base URI."""
+
+    base_uri = Text(required=True)
+
+
+class URIPermissionSchema(Schema):
+    """A base URI with the names of those who may search and register in it."""
+
+    base_uri = Text(required=True)
+    users_with_search_permissions = fields.List(Text(), required=True)
+    users_with_register_permissions = fields.List(Text(), required=True)

@@ -1,0 +1,62 @@
+"""What datasets hold: README, manifest and annotations, for those who may read them."""
+
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import and_, select
+
+from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
+from ..extensions import sql_db
+from ..sql_models import BaseURI, Dataset, search_permissions
+from . import base_uris
+from .users import ActingUser
+
+
+def readme(user: ActingUser, uri: str) -> Any:
+    """Return a dataset's README.
+
+    :returns: text, with the embedded plugin; a plugin may have another form
+    :raises UnknownBaseURIError: if the base URI is not registered
+    :raises AuthorizationError: if the user may not search it
+    :raises UnknownURIError: if the dataset is not registered
+    """
+    return current_app.retrieve.get_readme(readable(user, uri))
+
+
+def manifest(user: ActingUser, uri: str) -> dict[str, Any]:
+    """Return a dataset's manifest; raises as readme does."""
+    return current_app.retrieve.get_manifest(readable(user, uri))
+
+
+def annotations(user: ActingUser, uri: str) -> dict[str, Any]:
+    """Return a dataset's annotations; raises as readme does."""
+    return current_app.retrieve.get_annotations(readable(user, uri))
+
+
+def readable(user: ActingUser, uri: str) -> str:
+    """Return the one spelling of the URI of a dataset that a user may read.
+
+    :raises: as readme does
+    """
+    base_uri, _name = base_uris.split(uri.rstrip("/"))
+    spelled = base_uris.normalised_uri(uri)
+    row = sql_db.session.execute(
+        select(BaseURI.id, search_permissions.c.user_id, Dataset.id)
+        .outerjoin(
+            search_permissions,
+            and_(
+                search_permissions.c.base_uri_id == BaseURI.id,
+                search_permissions.c.user_id == user.id,
+            ),
+        )
+        .outerjoin(Dataset, Dataset.uri == spelled)
+        .where(BaseURI.base_uri == base_uri)
+    ).first()
+    if row is None:
+        raise UnknownBaseURIError(f"Base URI '{base_uri}' not registered")
+    _base_uri_id, permitted, dataset_id = row
+    if permitted is None:
+        raise AuthorizationError(f"No permission to search '{base_uri}'")
+    if dataset_id is None:
+        raise UnknownURIError(f"Dataset '{spelled}' not registered")
+    return spelled

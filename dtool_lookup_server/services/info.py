@@ -1,0 +1,64 @@
+"""What the server tells of itself: versions and settings, without its secrets."""
+
+import importlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask import current_app
+
+from .._version import __version__
+from ..config import MASK, is_secret, redact
+from ..plugins.registry import Discovered
+
+
+def versions() -> dict[str, Any]:
+    """Return the version of the server and of each plugin in use.
+
+    The name of each is the top-level module that it comes from, as in 0.18.
+    """
+    used: list[Discovered] = current_app.extensions["dtool_lookup_server"].used
+    return {
+        "dtool_lookup_server": __version__,
+        **{plugin.versions_key: _version_of(plugin) for plugin in used},
+    }
+
+
+def settings(exclusions: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return every setting of the running server by its upper-case name.
+
+    :param exclusions: names of secrets; None for those that the plugins name
+    """
+    if exclusions is None:
+        exclusions = current_app.config["CONFIG_SECRETS_TO_OBFUSCATE"]
+    return shown(current_app.config, exclusions)
+
+
+def shown(config: Mapping[str, Any], exclusions: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the upper-case entries of a mapping, fit for JSON, secrets masked."""
+    hidden = set(exclusions)
+    return {
+        key: MASK if is_secret(key, hidden) else redact(_jsonable(value))
+        for key, value in config.items()
+        if isinstance(key, str) and key.isupper()
+    }
+
+
+def lower_case(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with lower-case keys."""
+    return {key.lower(): value for key, value in settings.items()}
+
+
+def _jsonable(value: Any) -> Any:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return value
+
+
+def _version_of(plugin: Discovered) -> str | None:
+    if plugin.built_in:
+        return plugin.version
+    module = importlib.import_module(plugin.entry_point.module.partition(".")[0])
+    return getattr(module, "__version__", plugin.version)

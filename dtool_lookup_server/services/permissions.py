@@ -1,0 +1,133 @@
+"""Who may search and who may register in which base URI."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ScalarSelect, Select, Table, delete, insert, select
+
+from ..database import transactional
+from ..errors import AlreadyExistsError, InvalidFieldError
+from ..extensions import sql_db
+from ..pagination import exists
+from ..sql_models import BaseURI, User, register_permissions, search_permissions
+from . import base_uris
+from .users import ActingUser, require
+
+_WORDS = {search_permissions.name: "search", register_permissions.name: "register"}
+
+
+def searchable(user: ActingUser) -> Select[tuple[int]]:
+    """Return a subquery: the ids of the base URIs that a user may search."""
+    return select(search_permissions.c.base_uri_id).where(
+        search_permissions.c.user_id == user.id
+    )
+
+
+def searchable_names(user: ActingUser) -> list[str]:
+    """Return the base URIs that a user may search, in order of registration."""
+    return _names(search_permissions, user)
+
+
+def registrable_names(user: ActingUser) -> list[str]:
+    """Return the base URIs that a user may register in, in order of registration."""
+    return _names(register_permissions, user)
+
+
+def may_search(user: ActingUser, base_uri: str) -> bool:
+    """Return whether a user may search a base URI."""
+    return _holds(search_permissions, user, base_uri)
+
+
+def may_register(user: ActingUser, base_uri: str) -> bool:
+    """Return whether a user may register datasets in a base URI."""
+    return _holds(register_permissions, user, base_uri)
+
+
+@transactional
+def replace(base_uri: str, searchers: Iterable[str], registrars: Iterable[str]) -> None:
+    """Give a base URI these permissions in place of those it has.
+
+    :param searchers: names of the users who may search
+    :param registrars: names of the users who may register
+    :raises UnknownBaseURIError: if the base URI is not registered
+    :raises InvalidFieldError: naming users that are not registered; nothing changes
+    """
+    base_uri_id = base_uris.require(base_uri)
+    wanted = {
+        search_permissions: _ids("users_with_search_permissions", searchers),
+        register_permissions: _ids("users_with_register_permissions", registrars),
+    }
+    for table, user_ids in wanted.items():
+        sql_db.session.execute(
+            delete(table).where(table.c.base_uri_id == base_uri_id)
+        )
+        if user_ids:
+            sql_db.session.execute(
+                insert(table),
+                [{"user_id": key, "base_uri_id": base_uri_id} for key in user_ids],
+            )
+
+
+def grant_search(username: str, base_uri: str) -> None:
+    """Let a user search a base URI.
+
+    :raises AlreadyExistsError: if the user may already
+    :raises UnknownBaseURIError: if the base URI is not registered
+    :raises UnknownUserError: if the user is not registered
+    """
+    _grant(search_permissions, username, base_uri)
+
+
+def grant_register(username: str, base_uri: str) -> None:
+    """Let a user register datasets in a base URI; raises as grant_search does."""
+    _grant(register_permissions, username, base_uri)
+
+
+@transactional
+def _grant(table: Table, username: str, base_uri: str) -> None:
+    base_uri_id = base_uris.require(base_uri)
+    user = require(username)
+    if _holds(table, user, base_uri):
+        raise AlreadyExistsError(
+            f"User '{username}' already has {_WORDS[table.name]} permissions"
+        )
+    sql_db.session.execute(
+        insert(table).values(user_id=user.id, base_uri_id=base_uri_id)
+    )
+
+
+def _holds(table: Table, user: ActingUser, base_uri: str) -> bool:
+    return exists(
+        select(table.c.user_id).where(
+            table.c.user_id == user.id, table.c.base_uri_id == _id_of(base_uri)
+        )
+    )
+
+
+def _id_of(base_uri: str) -> ScalarSelect[int]:
+    return (
+        select(BaseURI.id)
+        .where(BaseURI.base_uri == base_uris.normalised(base_uri))
+        .scalar_subquery()
+    )
+
+
+def _names(table: Table, user: ActingUser) -> list[str]:
+    held = (
+        select(BaseURI.base_uri)
+        .join(table, table.c.base_uri_id == BaseURI.id)
+        .where(table.c.user_id == user.id)
+        .order_by(BaseURI.id)
+    )
+    return list(sql_db.session.scalars(held))
+
+
+def _ids(field: str, usernames: Iterable[str]) -> list[int]:
+    names = set(usernames)
+    found = dict(
+        sql_db.session.execute(
+            select(User.username, User.id).where(User.username.in_(names))
+        ).all()
+    )
+    if unknown := names - found.keys():
+        raise InvalidFieldError(field, f"Not registered: {', '.join(sorted(unknown))}")
+    return sorted(found.values())

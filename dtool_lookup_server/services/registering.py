@@ -1,0 +1,158 @@
+"""Registering and forgetting datasets, in SQL and in every plugin."""
+
+import copy
+import hashlib
+import json
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects import sqlite
+
+from ..database import transactional
+from ..errors import AuthorizationError
+from ..extensions import sql_db
+from ..plugins.analysis import ANALYSIS_VERSION
+from ..plugins.interfaces import DatasetInfo
+from ..sql_models import Dataset, DatasetTag, from_timestamp
+from . import base_uris, permissions
+from .dataset_info import checked
+from .users import ActingUser
+
+# What a newer registration of the same URI replaces.
+_REPLACED = (
+    "uuid",
+    "name",
+    "creator_username",
+    "frozen_at",
+    "created_at",
+    "number_of_items",
+    "size_in_bytes",
+    "type",
+    "dtoolcore_version",
+    "digest",
+)
+
+
+def register_as(user: ActingUser, info: dict[str, Any]) -> str:
+    """Register a dataset on behalf of a user.
+
+    :param info: see dataset_info.checked
+    :returns: the dataset's URI
+    :raises ValidationError: as dataset_info.checked does
+    :raises AuthorizationError: if the user may not register in the base URI, or it is
+        not registered
+    """
+    dataset = checked(info)
+    if not permissions.may_register(user, dataset["base_uri"]):
+        raise AuthorizationError("No permission to register in this base URI")
+    return _register(dataset)
+
+
+def register(info: dict[str, Any]) -> str:
+    """Register a dataset on behalf of the machine's administrator.
+
+    :returns: the dataset's URI
+    :raises ValidationError: as dataset_info.checked does
+    :raises UnknownBaseURIError: if the base URI is not registered
+    """
+    return _register(checked(info))
+
+
+def register_if_changed(info: dict[str, Any]) -> bool:
+    """Register a dataset unless it is registered with the same content already.
+
+    :returns: whether it was registered
+    :raises: as register does
+    """
+    dataset = checked(info)
+    known = sql_db.session.scalar(
+        select(Dataset.digest).where(Dataset.uri == dataset["uri"])
+    )
+    if known == _digest(dataset):
+        return False
+    _register(dataset)
+    return True
+
+
+def forget(uri: str) -> None:
+    """Remove a dataset from SQL and from every plugin; nothing happens where unknown."""
+    spelled = base_uris.normalised_uri(uri)
+    _forget_in_sql(spelled)
+    for plugin in _plugins(share_transaction=False):
+        _delete_from(plugin, spelled)
+
+
+def _register(dataset: DatasetInfo) -> str:
+    base_uris.require(dataset["base_uri"])
+    # Stores of their own first: if one does not answer nothing is registered, and
+    # what one has kept is not shown until the row is there.
+    for plugin in _plugins(share_transaction=False):
+        plugin.register_dataset(copy.deepcopy(dataset))
+    _register_in_sql(dataset)
+    return dataset["uri"]
+
+
+@transactional
+def _register_in_sql(dataset: DatasetInfo) -> None:
+    values = {
+        **{key: dataset[key] for key in ("uri", *_REPLACED) if key in dataset},
+        "base_uri_id": base_uris.require(dataset["base_uri"]),
+        "frozen_at": from_timestamp(dataset["frozen_at"]),
+        "created_at": from_timestamp(dataset["created_at"]),
+        "digest": _digest(dataset),
+    }
+    statement = sqlite.insert(Dataset).values(values)
+    replaced = {key: statement.excluded[key] for key in _REPLACED}
+    sql_db.session.execute(
+        statement.on_conflict_do_update(index_elements=[Dataset.uri], set_=replaced)
+    )
+    _replace_tags(dataset["uri"], dataset["tags"])
+    for plugin in _plugins(share_transaction=True):
+        plugin.register_dataset(dataset.copy())
+
+
+def _replace_tags(uri: str, tags: list[str]) -> None:
+    dataset_id = sql_db.session.scalar(select(Dataset.id).where(Dataset.uri == uri))
+    sql_db.session.execute(
+        delete(DatasetTag).where(DatasetTag.dataset_id == dataset_id)
+    )
+    if tags:
+        rows = [
+            {"dataset_id": dataset_id, "tag": tag, "position": position}
+            for position, tag in enumerate(tags)
+        ]
+        sql_db.session.execute(insert(DatasetTag), rows)
+
+
+@transactional
+def _forget_in_sql(uri: str) -> None:
+    for plugin in _plugins(share_transaction=True):
+        _delete_from(plugin, uri)
+    ids = select(Dataset.id).where(Dataset.uri == uri)
+    sql_db.session.execute(delete(DatasetTag).where(DatasetTag.dataset_id.in_(ids)))
+    sql_db.session.execute(delete(Dataset).where(Dataset.uri == uri))
+
+
+def _plugins(share_transaction: bool) -> list[Any]:
+    return [
+        plugin
+        for plugin in current_app.plugins
+        if getattr(plugin, "shares_sql_transaction", False) == share_transaction
+        and hasattr(plugin, "register_dataset")
+    ]
+
+
+def _delete_from(plugin: Any, uri: str) -> None:
+    if delete_dataset := getattr(plugin, "delete_dataset", None):
+        delete_dataset(uri)
+
+
+def _digest(dataset: DatasetInfo) -> str:
+    """Return what changes when a registration would change something anywhere.
+
+    The plugins are a part of it, so that indexing fills one that is new.
+    """
+    plugins = [type(plugin).__qualname__ for plugin in current_app.plugins]
+    text = json.dumps([ANALYSIS_VERSION, plugins, dataset], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

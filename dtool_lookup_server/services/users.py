@@ -1,0 +1,153 @@
+"""Users: who they are, and adding, changing and removing them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, select, update
+
+from ..database import transactional
+from ..errors import AlreadyExistsError, UnknownUserError
+from ..extensions import sql_db
+from ..pagination import SelectListing
+from ..sql_models import (
+    USERNAME_LENGTH,
+    BaseURI,
+    User,
+    register_permissions,
+    search_permissions,
+)
+from . import checks
+
+
+@dataclass(frozen=True)
+class ActingUser:
+    """The user on whose behalf something is done."""
+
+    id: int
+    username: str
+    is_admin: bool
+
+
+def find(username: str) -> ActingUser | None:
+    """Return the registered user of that name, or None."""
+    if not username or len(username) > USERNAME_LENGTH or not username.isprintable():
+        return None
+    row = sql_db.session.execute(
+        select(User.id, User.username, User.is_admin).where(User.username == username)
+    ).first()
+    return ActingUser(*row) if row else None
+
+
+@transactional
+def register(users: Iterable[dict[str, Any]]) -> None:
+    """Add users; those that exist are left as they are.
+
+    :param users: dictionaries with username and, optionally, is_admin
+    :raises InvalidFieldError: for a name that cannot be one; then none is added
+    """
+    wanted: dict[str, bool] = {}
+    for user in users:
+        name = checks.text("username", user["username"], USERNAME_LENGTH)
+        wanted.setdefault(name, bool(user.get("is_admin", False)))
+    for name in wanted:
+        if find(name) is None:
+            sql_db.session.add(User(username=name, is_admin=wanted[name]))
+
+
+@transactional
+def add(username: str, is_admin: bool = False) -> None:
+    """Add one user.
+
+    :raises AlreadyExistsError: if there is one of that name
+    """
+    if find(username):
+        raise AlreadyExistsError(f"User '{username}' already registered")
+    register([{"username": username, "is_admin": is_admin}])
+
+
+@transactional
+def change(users: Iterable[dict[str, Any]]) -> None:
+    """Make users admins or not; those that do not exist are left out.
+
+    :param users: dictionaries with username and is_admin (False where it is missing)
+    """
+    for user in users:
+        sql_db.session.execute(
+            update(User)
+            .where(User.username == user["username"])
+            .values(is_admin=bool(user.get("is_admin", False)))
+        )
+
+
+@transactional
+def remove(usernames: Iterable[str]) -> None:
+    """Remove users with their permissions; those that do not exist are left out."""
+    names = list(usernames)
+    ids = select(User.id).where(User.username.in_(names))
+    for table in (search_permissions, register_permissions):
+        sql_db.session.execute(delete(table).where(table.c.user_id.in_(ids)))
+    sql_db.session.execute(delete(User).where(User.username.in_(names)))
+
+
+def require(username: str) -> ActingUser:
+    """Return the registered user of that name.
+
+    :raises UnknownUserError: if there is none
+    """
+    user = find(username)
+    if user is None:
+        raise UnknownUserError(f"User '{username}' not registered")
+    return user
+
+
+def info(username: str) -> dict[str, Any]:
+    """Return username, is_admin and the base URIs of both permissions.
+
+    :raises UnknownUserError: if there is no such user
+    """
+    rows = sql_db.session.execute(
+        select(User.id, User.username, User.is_admin).where(User.username == username)
+    ).all()
+    if not rows:
+        raise UnknownUserError(f"User '{username}' not registered")
+    (item,) = _to_items(rows)
+    del item["id"]
+    return item
+
+
+def listing() -> SelectListing:
+    """Return every user as info() has it, and id, in order of registration."""
+    return SelectListing(
+        select(User.id, User.username, User.is_admin).select_from(User),
+        [User.id.asc()], _to_items
+    )
+
+
+def _to_items(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    ids = [row.id for row in rows]
+    searches = _base_uris_by_user(search_permissions, ids)
+    registers = _base_uris_by_user(register_permissions, ids)
+    return [
+        {
+            "id": row.id,
+            "username": row.username,
+            "is_admin": row.is_admin,
+            "search_permissions_on_base_uris": searches[row.id],
+            "register_permissions_on_base_uris": registers[row.id],
+        }
+        for row in rows
+    ]
+
+
+def _base_uris_by_user(table: Any, user_ids: list[int]) -> dict[int, list[str]]:
+    base_uris: dict[int, list[str]] = {user_id: [] for user_id in user_ids}
+    held = (
+        select(table.c.user_id, BaseURI.base_uri)
+        .join(BaseURI, BaseURI.id == table.c.base_uri_id)
+        .where(table.c.user_id.in_(user_ids))
+        .order_by(BaseURI.id)
+    )
+    for user_id, base_uri in sql_db.session.execute(held):
+        base_uris[user_id].append(base_uri)
+    return base_uris

@@ -1,0 +1,62 @@
+"""The scripts of the API pages, Swagger and ReDoc, for use without internet access.
+
+Two installed packages carry them. Their files are found and served without running
+their Python, which would bring in a second way of writing an API.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, send_from_directory
+
+from ..errors import ConfigurationError
+
+#: Where the files are served; the defaults of OPENAPI_..._URL lie below it.
+URL_PREFIX = "/doc-assets"
+
+#: Seconds that a browser keeps a file before asking whether it has changed.
+MAX_AGE = 24 * 60 * 60
+
+# (page, file): package and folder in it. Nothing else in the packages is served.
+_FILES = {
+    ("swagger", "swagger-ui.css"): (
+        "flask_openapi3_swagger",
+        "templates/swagger/css",
+    ),
+    ("swagger", "swagger-ui-bundle.js"): (
+        "flask_openapi3_swagger",
+        "templates/swagger/js",
+    ),
+    ("swagger", "swagger-ui-standalone-preset.js"): (
+        "flask_openapi3_swagger",
+        "templates/swagger/js",
+    ),
+    ("redoc", "redoc.standalone.js"): (
+        "flask_openapi3_redoc",
+        "templates/redoc/js",
+    ),
+}
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
+
+bp = Blueprint("api_docs", __name__, url_prefix=URL_PREFIX)
+
+
+@bp.get("/<page>/<name>")
+def asset(page: str, name: str) -> Response:
+    """Return a script or a style sheet of an API page."""
+    if (page, name) not in _FILES:
+        abort(404)
+    package, folder = _FILES[page, name]
+    return send_from_directory(
+        _package_folder(package) / folder,
+        name,
+        mimetype=_TYPES[Path(name).suffix],
+        max_age=MAX_AGE,
+    )
+
+
+def _package_folder(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ConfigurationError(f"The API pages need the package {package}")
+    return Path(spec.origin).parent

@@ -1,0 +1,87 @@
+"""Runs the migrations on the application's database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import context
+from alembic.script import ScriptDirectory
+from flask import current_app
+
+from dtool_lookup_server.plugins.sql.tables import TEXT_INDEX_PREFIX
+
+extension = current_app.extensions["migrate"]
+metadata = extension.db.metadata
+
+
+
+def run_offline() -> None:
+    """Print the SQL of the migrations."""
+    url = extension.db.engine.url.render_as_string(hide_password=False)
+    context.configure(url=url, target_metadata=metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_online() -> None:
+    """Run the migrations in one transaction."""
+    with extension.db.engine.connect() as connection, unchecked(connection):
+        forget_foreign_revision(connection)
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            include_name=is_ours,
+            process_revision_directives=keep_empty_revisions_out,
+            **extension.configure_args,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+
+
+@contextmanager
+def unchecked(connection: sa.Connection) -> Iterator[None]:
+    """Switch SQLite's foreign keys off: a changed table is made anew and renamed."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.dbapi_connection
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        driver.execute("PRAGMA foreign_keys = ON")
+
+
+def forget_foreign_revision(connection: sa.Connection) -> None:
+    """Let an installation of 0.18 begin with our first step.
+
+    Its users had Alembic write their own first revision, under a name of its own.
+    The first step makes only the tables that are missing.
+    """
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return
+    ours = {step.revision for step in ScriptDirectory.from_config(context.config).walk_revisions()}
+    version = sa.table("alembic_version", sa.column("version_num"))
+    connection.execute(version.delete().where(version.c.version_num.not_in(ours)))
+    connection.commit()
+
+
+def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """Return whether Alembic is to compare a table with the models."""
+    return not (kind == "table" and (name or "").startswith(TEXT_INDEX_PREFIX))
+
+
+def keep_empty_revisions_out(_context: Any, _revision: Any, directives: list[Any]) -> None:
+    """Write no revision where the models and the database agree."""
+    if getattr(context.config.cmd_opts, "autogenerate", False) and directives:
+        if directives[0].upgrade_ops.is_empty():
+            directives.clear()
+
+
+if context.is_offline_mode():
+    run_offline()
+else:
+    run_online()

@@ -1,0 +1,1 @@
+"""The steps, each from one form of the tables to the next."""
