@@ -23,7 +23,6 @@ from dtool_lookup_server.utils import (
 )
 from tests.corpus import CINDERELLA, DATASETS, MR_MEN, SNOW_WHITE
 
-
 #: Who may search and who may register: the same for every test.
 PERMISSIONS = [
     (SNOW_WHITE, ["grumpy", "sleepy"], ["grumpy", "librarian"]),

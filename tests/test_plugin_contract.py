@@ -1,5 +1,7 @@
 """What create_app owes a plugin that was written for 0.18."""
 
+import sys
+
 import pytest
 from flask import Blueprint, jsonify
 from flask_smorest import Blueprint as SmorestBlueprint
@@ -403,6 +405,7 @@ def install(tmp_path, monkeypatch):
             f"[dtool_lookup_server.{group}]\n{name} = {name}:{target}\n"
         )
         monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.delitem(sys.modules, name, raising=False)
 
     return write
 
