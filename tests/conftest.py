@@ -1,0 +1,216 @@
+"""Fixtures: an app of one's own, and a library that is only read.
+
+`app` is new for every test: `runner` meets it empty, `client` with users and base
+URIs in it. Tests that only read use `library`, one client over all datasets of
+tests/corpus.py that the whole run shares.
+"""
+
+import time
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server.utils import (
+    list_datasets_by_user,
+    register_base_uri,
+    register_users,
+    update_permissions,
+)
+from tests.corpus import CINDERELLA, DATASETS, MR_MEN, SNOW_WHITE
+
+#: Who may search and who may register: the same for every test.
+PERMISSIONS = [
+    (SNOW_WHITE, ["grumpy", "sleepy"], ["grumpy", "librarian"]),
+    (MR_MEN, ["grumpy"], ["librarian"]),
+    (CINDERELLA, [], []),
+]
+
+
+class KeyPair(NamedTuple):
+    """A private and a public RSA key, each as PEM text."""
+
+    private: str
+    public: str
+
+
+def make_key_pair():
+    """Return a new RSA key pair."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return KeyPair(private.decode(), public.decode())
+
+
+def make_config(home, keys):
+    """Return the settings of an app that keeps all it has in one folder."""
+    return {
+        "TESTING": True,
+        "DTOOL_LOOKUP_SERVER_HOME": str(home),
+        "SQLALCHEMY_DATABASE_URI": f"sqlite:///{home}/lookup.db",
+        "JWT_PUBLIC_KEY": keys.public,
+        "JWT_PRIVATE_KEY": keys.private,
+        "SEARCH_PLUGIN": "sql",
+        "RETRIEVE_PLUGIN": "sql",
+    }
+
+
+@contextmanager
+def open_app(config, plugins=None):
+    """Give an app with empty tables, and close its database in the end."""
+    app = create_app(config, plugins)
+    with app.app_context():
+        sql_db.create_all()
+    yield app
+    with app.app_context():
+        sql_db.session.remove()
+        sql_db.engine.dispose()
+
+
+def add_people(app):
+    """Register users, base URIs and permissions, by the public Python names."""
+    with app.app_context():
+        register_users(
+            [
+                {"username": "grumpy"},
+                {"username": "sleepy"},
+                {"username": "noone"},
+                {"username": "librarian"},
+                {"username": "snow-white", "is_admin": True},
+            ]
+        )
+        for base_uri, may_search, may_register in PERMISSIONS:
+            register_base_uri(base_uri)
+            update_permissions(
+                {
+                    "base_uri": base_uri,
+                    "users_with_search_permissions": may_search,
+                    "users_with_register_permissions": may_register,
+                }
+            )
+
+
+def add_corpus(app, headers):
+    """Register every dataset of the corpus over HTTP, as a user who may."""
+    client = app.test_client()
+    for info in DATASETS:
+        response = client.post("/dataset/register", json=info, headers=headers)
+        assert response.status_code == 201, response.text
+
+
+@pytest.fixture(scope="session")
+def keys():
+    """The key pair that signs and checks tokens."""
+    return make_key_pair()
+
+
+@pytest.fixture(scope="session")
+def other_keys():
+    """A key pair that the server knows nothing of."""
+    return make_key_pair()
+
+
+@pytest.fixture(scope="session")
+def token(keys):
+    """Make a token: token("grumpy"), token("grumpy", exp=0)."""
+
+    def make(username, **claims):
+        claims = {"sub": username, "exp": time.time() + 3600} | claims
+        return jwt.encode(claims, keys.private, algorithm="RS256")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def headers(token):
+    """Make the headers of a user's requests: headers("grumpy").
+
+    grumpy may search two base URIs and register in one, sleepy may search one,
+    librarian may register in both and search none, noone has no permission,
+    snow-white is admin, dopey is not registered.
+    """
+
+    def make(username):
+        return {"Authorization": f"Bearer {token(username)}"}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def grumpy(headers):
+    """Headers of one who may search two base URIs, and register in one."""
+    return headers("grumpy")
+
+
+@pytest.fixture(scope="session")
+def admin(headers):
+    """Headers of an admin, who has no permission on any base URI."""
+    return headers("snow-white")
+
+
+@pytest.fixture
+def config(tmp_path, keys):
+    """Settings of an app that keeps all it has in a folder of the test."""
+    return make_config(tmp_path, keys)
+
+
+@pytest.fixture
+def app(config):
+    """An app with empty tables."""
+    with open_app(config) as app:
+        yield app
+
+
+@pytest.fixture
+def app_context(app):
+    """An application context, for tests of Python names."""
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def runner(app):
+    """Runs commands against empty tables."""
+    return app.test_cli_runner()
+
+
+@pytest.fixture
+def client(app):
+    """Sends requests to an app that has users and base URIs, and no dataset."""
+    add_people(app)
+    return app.test_client()
+
+
+@pytest.fixture
+def corpus(app, client, headers):
+    """Add the datasets of tests/corpus.py to a client of one's own."""
+    add_corpus(app, headers("librarian"))
+    return DATASETS
+
+
+@pytest.fixture(scope="session")
+def library_app(tmp_path_factory, keys, headers):
+    """One app with users and datasets for the whole run; nobody writes to it."""
+    with open_app(make_config(tmp_path_factory.mktemp("library"), keys)) as app:
+        add_people(app)
+        add_corpus(app, headers("librarian"))
+        yield app
+        with app.app_context():
+            left = [row["uri"] for row in list_datasets_by_user("grumpy")]
+        assert sorted(left) == sorted(info["uri"] for info in DATASETS)
+
+
+@pytest.fixture
+def library(library_app):
+    """Sends requests that only read to an app with users and datasets."""
+    return library_app.test_client()
