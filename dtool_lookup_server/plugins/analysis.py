@@ -26,6 +26,10 @@ from .folding import fold
 from .interfaces import DatasetInfo
 from .stop_words import STOP_WORDS
 
+#: Raised with every change of the terms that this module makes of the same text:
+#: indexing then registers each dataset anew.
+ANALYSIS_VERSION = 1
+
 #: Shortest term: MariaDB does not index shorter ones.
 MIN_TERM = 3
 #: Longest term: MariaDB does not index words above 84 characters. It holds a UUID
