@@ -46,7 +46,7 @@ class OldSearch(SearchABC):
         hits = [
             info for info in self.registered if info["base_uri"] in query["base_uris"]
         ]
-        return [{"uri": f"{SNOW_WHITE}/orphan"}, *reversed(hits)]
+        return list(reversed(hits))
 
     def lookup_uris(self, uuid, base_uris):
         return []
@@ -283,8 +283,11 @@ def test_a_page_is_taken_out_of_what_a_search_plugin_finds(register, search):
     assert [row["name"] for row in response.json] == names[3:6]
 
 
-def test_an_orphan_of_a_search_plugin_is_never_shown(search):
-    assert search().json == []
+def test_an_orphan_of_a_search_plugin_is_never_shown(register, search, plugins):
+    register()
+    hits = [{"uri": f"{SNOW_WHITE}/orphan"}, {"uri": uri_of("new-dataset")}]
+    plugins.search.search = lambda query: hits
+    assert [row["uri"] for row in search().json] == [uri_of("new-dataset")]
 
 
 def test_a_search_plugin_is_told_where_the_user_may_search(

@@ -170,39 +170,64 @@ def quoted(names: list[str]) -> str:
 
 
 class AllCommands(WrittenFromCode):
-    """Every command of the console script, with its help and options."""
+    """Every command with its help and options, the server's own first."""
 
     def lines(self) -> Iterator[str]:
         script = ScriptInfo(create_app=plain_app)
         context = click.Context(main, info_name="dtool-lookup-server", obj=script)
-        yield from self.below(main, context)
+        found = list(commands_below(main, context))
+        own = [item for item in found if is_own(item[0])]
+        yield from (".. rubric:: The server's own", "")
+        for command, inner in own:
+            yield from self.about(command, inner)
+        yield from (".. rubric:: Those of Flask and its extensions", "")
+        for command, inner in found:
+            if not is_own(command):
+                yield from self.about(command, inner)
 
-    def below(self, group: click.Group, context: click.Context) -> Iterator[str]:
-        for name in group.list_commands(context):
-            command = group.get_command(context, name)
-            inner = click.Context(command, info_name=name, parent=context)
-            if isinstance(command, click.Group):
-                yield from self.below(command, inner)
-            elif not command.hidden:
-                yield f".. command:: {inner.command_path}"
-                yield from indented(self.about(command, inner))
-
-    def about(self, command: click.Command, context: click.Context) -> str:
+    def about(self, command: click.Command, context: click.Context) -> Iterator[str]:
         usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-        text = (command.help or "").replace("\b\n", "").strip()
         records = [
             record
             for parameter in command.get_params(context)
-            if (record := parameter.get_help_record(context)) and not is_help(parameter)
+            if isinstance(parameter, click.Option)
+            and "--help" not in parameter.opts
+            and (record := parameter.get_help_record(context))
         ]
-        options = "\n".join(f"`{flags}`\n   {about}" for flags, about in records)
-        return "\n\n".join(
-            part for part in (text, f"::\n\n   {usage}", options) if part
+        options = "\n".join(
+            f"`{flags}`\n   {one_line(about)}" for flags, about in records
         )
+        parts = (as_rst(command.help or ""), f"::\n\n   {usage}", options)
+        yield f".. command:: {context.command_path}"
+        yield from indented("\n\n".join(part for part in parts if part))
 
 
-def is_help(parameter: click.Parameter) -> bool:
-    return "--help" in parameter.opts
+Command = tuple[click.Command, click.Context]
+
+
+def commands_below(group: click.Group, context: click.Context) -> Iterator[Command]:
+    """Yield the commands in a group and in the groups within it."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        inner = click.Context(command, info_name=name, parent=context)
+        if isinstance(command, click.Group):
+            yield from commands_below(command, inner)
+        elif not command.hidden:
+            yield command, inner
+
+
+def is_own(command: click.Command) -> bool:
+    return command.callback.__module__.startswith("dtool_lookup_server")
+
+
+def as_rst(text: str) -> str:
+    """Return a help text that was not written for Sphinx as one that is."""
+    text = text.replace("\b\n", "").strip()
+    return text if text.count("`") % 2 == 0 else text.replace("`", "'")
+
+
+def one_line(text: str) -> str:
+    return " ".join(as_rst(text).split())
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

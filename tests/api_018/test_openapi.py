@@ -120,17 +120,18 @@ def test_what_a_page_needs_comes_from_the_server(library, page):
     ]
     assert any(file.endswith(".js") for file in files)
     for file in files:
-        response = library.get(urljoin(page, file))
-        assert response.status_code == 200, file
-        assert response.data
+        with library.get(urljoin(page, file)) as response:
+            assert response.status_code == 200, file
+            assert response.data
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_styles_and_scripts_have_their_type(library, page):
     for file in ATTRIBUTE.findall(library.get(page).text):
         if file.endswith((".js", ".css")):
-            mimetype = library.get(urljoin(page, file)).mimetype
-            assert mimetype.endswith("css" if file.endswith(".css") else "javascript")
+            with library.get(urljoin(page, file)) as response:
+                kind = "css" if file.endswith(".css") else "javascript"
+                assert response.mimetype.endswith(kind)
 
 
 @pytest.mark.parametrize("path", ["openapi.json", "swagger", "redoc"])

@@ -49,7 +49,6 @@ def test_reading_asks_for_a_search_permission(
         f"{SNOW_WHITE}/{uuid_of('nothing')}",
         uri_of("weather", SNOW_WHITE),
         f"s3://unknown/{uuid_of('weather')}",
-        uri_of("weather", MR_MEN) + "/",
         uri_of("weather", MR_MEN) + "x",
         uri_of("weather", MR_MEN).upper(),
         uuid_of("weather"),

@@ -438,7 +438,6 @@ def test_a_base_uri_with_a_trailing_slash_is_409(register, assert_no_trace):
         "s3://snow/white/x",
         "S3://SNOW-WHITE/x",
         UUID,
-        "",
         "/",
     ],
 )
