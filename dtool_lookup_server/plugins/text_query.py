@@ -25,7 +25,7 @@ MAX_TERMS = 200
 _QUOTES = str.maketrans("“”„", '"""')
 # What no identifier is written with stands between words, as white space does.
 _PIECE = re.compile(
-    r'(?P<minus>-(?!-))?'
+    r"(?P<minus>-(?!-))?"
     r'(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"(){}\[\]<>,;!?|&^~\x00-\x1f]+))'
 )
 
