@@ -4,7 +4,6 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-
 #: Most values in one list of a query; each is a parameter of the SQL statement.
 LONGEST_LIST = 1000
 

@@ -7,6 +7,7 @@ place. What the embedded plugins keep beside them is in plugins/sql/tables.py.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from marshmallow import fields
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Table
 from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -207,7 +208,7 @@ class UserSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
 class DatasetSchema(ma.SQLAlchemyAutoSchema):  # type: ignore[name-defined]
     """0.18's schema of a dataset, for plugins that import it."""
 
-    base_uri = ma.Function(_base_uri_of)
+    base_uri = fields.Function(_base_uri_of)
 
     class Meta:
         model = Dataset

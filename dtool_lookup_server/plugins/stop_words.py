@@ -5,20 +5,21 @@ letter, "a" and "i", are not here: they count in names such as sample-A, so the
 analyzer leaves them out only where they stand alone.
 """
 
+# Not here though others have them: mine, may, might and must, which are things too.
 _ARTICLES_AND_POINTERS = """
     an the this that these those such same other each every either neither both all
     any some few more most no own
 """
 
 _PRONOUNS = """
-    me my mine myself we us our ours ourselves you your yours yourself yourselves
+    me my myself we us our ours ourselves you your yours yourself yourselves
     he him his himself she her hers herself it its itself
     they them their theirs themselves who whom whose which what
 """
 
 _VERBS = """
     am is are was were be been being have has had having do does did doing done
-    can cannot could shall should will would may might must ought
+    can cannot could shall should will would ought
     isn aren wasn weren hasn haven hadn doesn didn couldn shouldn wouldn mustn
 """
 

@@ -23,7 +23,11 @@ from .folding import fold
 MAX_TERMS = 200
 
 _QUOTES = str.maketrans("“”„", '"""')
-_PIECE = re.compile(r'(?P<minus>-(?!-))?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]+))')
+# What no identifier is written with stands between words, as white space does.
+_PIECE = re.compile(
+    r"(?P<minus>-(?!-))?"
+    r'(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"(){}\[\]<>,;!?|&^~\x00-\x1f]+))'
+)
 
 
 @dataclass(frozen=True)
