@@ -195,7 +195,7 @@ class AllCommands(WrittenFromCode):
             and (record := parameter.get_help_record(context))
         ]
         options = "\n".join(
-            f"`{flags}`\n   {one_line(about)}" for flags, about in records
+            f"- `{flags.strip()}` {one_line(about)}" for flags, about in records
         )
         parts = (as_rst(command.help or ""), f"::\n\n   {usage}", options)
         yield f".. command:: {context.command_path}"

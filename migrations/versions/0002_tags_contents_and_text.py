@@ -2,12 +2,12 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.mysql import LONGBLOB
+
 from dtool_lookup_server.plugins.sql.tables import (
     create_text_index,
     drop_text_index,
 )
-from sqlalchemy.dialects.mysql import LONGBLOB
-
 from dtool_lookup_server.sql_models import Timestamp
 
 revision = "0002"
