@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import event
 
 from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server.config import SETTINGS
 from dtool_lookup_server.utils import (
     list_datasets_by_user,
     register_base_uri,
@@ -113,6 +114,15 @@ def add_corpus(app, headers):
     for info in DATASETS:
         response = client.post("/dataset/register", json=info, headers=headers)
         assert response.status_code == 201, response.text
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside():
+    """Keep the settings of whoever runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for setting in SETTINGS:
+            patch.delenv(setting.name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
