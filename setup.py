@@ -26,7 +26,14 @@ USE = {
 }
 DOCS = ["Sphinx>=8.1"]
 LINT = ["mypy~=2.4", "ruff~=0.17.6", "types-PyYAML"]
-TEST = ["hypothesis>=6.100", "pytest>=8.3", "pytest-cov>=6", *DOCS, *USE["server"]]
+TEST = [
+    "hypothesis>=6.100",
+    "pytest>=8.3",
+    "pytest-cov>=6",
+    "pytest-xdist>=3.6",
+    *DOCS,
+    *USE["server"],
+]
 
 setup(
     name="dtool-lookup-server",

@@ -13,7 +13,6 @@ from typing import Any
 import click
 from docutils import nodes
 from flask import Flask
-from flask.cli import ScriptInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -173,9 +172,11 @@ class AllCommands(WrittenFromCode):
     """Every command with its help and options, the server's own first."""
 
     def lines(self) -> Iterator[str]:
-        script = ScriptInfo(create_app=plain_app)
-        context = click.Context(main, info_name="dtool-lookup-server", obj=script)
-        found = list(commands_below(main, context))
+        # The script lists what it knows without an application, and has all of these.
+        commands = {**plain_app().cli.commands, **main.commands}
+        script = click.Group("dtool-lookup-server", commands)
+        context = click.Context(script, info_name=script.name)
+        found = list(commands_below(script, context))
         own = [item for item in found if is_own(item[0])]
         yield from (".. rubric:: The server's own", "")
         for command, inner in own:
