@@ -11,6 +11,7 @@ import pytest
 
 from dtool_lookup_server.__main__ import main
 from dtool_lookup_server.config import SETTINGS
+from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -49,7 +50,7 @@ def commands_of(command: click.Command, path: str) -> list[str]:
 def test_every_setting_is_documented(built):
     page = text_of(built, "settings")
 
-    for setting in SETTINGS:
+    for setting in (*SETTINGS, *settings_of(SEARCH), *settings_of(RETRIEVE)):
         assert setting.name in page
         assert setting.help
 
