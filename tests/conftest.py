@@ -6,6 +6,7 @@ tests/corpus.py that the whole run shares.
 """
 
 import time
+import uuid
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from dtool_lookup_server.utils import (
     update_permissions,
 )
 from tests.corpus import CINDERELLA, DATASETS, MR_MEN, SNOW_WHITE
+from tests.mongod import Mongod
 
 #: Who may search and who may register: the same for every test.
 PERMISSIONS = [
@@ -231,3 +233,28 @@ def library_app(tmp_path_factory, keys, headers):
 def library(library_app):
     """Sends requests that only read to an app with users and datasets."""
     return library_app.test_client()
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory):
+    """A MongoDB server for the whole run."""
+    server = Mongod(tmp_path_factory.mktemp("mongod"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def mongo_settings_of(server):
+    """Return settings for both plugins, with a database of their own."""
+    database = f"test_{uuid.uuid4().hex}"
+    settings = {"SEARCH_PLUGIN": "mongo", "RETRIEVE_PLUGIN": "mongo"}
+    for kind in ("SEARCH", "RETRIEVE"):
+        settings[f"{kind}_MONGO_URI"] = server.uri
+        settings[f"{kind}_MONGO_DB"] = database
+    return settings
+
+
+@pytest.fixture(scope="class")
+def mongo_settings(mongod):
+    """Settings for both plugins, with a database of the class's own."""
+    return mongo_settings_of(mongod)

@@ -12,6 +12,7 @@ import pytest
 
 from dtool_lookup_server.__main__ import main
 from dtool_lookup_server.config import SETTINGS
+from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
 from dtool_lookup_server.plugins.registry import Plugins
 from dtool_lookup_server.plugins.sql import SQLRetrieve
 from tests.conftest import add_corpus, add_people, open_app
@@ -53,7 +54,7 @@ def commands_of(command: click.Command, path: str) -> list[str]:
 def test_every_setting_is_documented(built):
     page = text_of(built, "settings")
 
-    for setting in SETTINGS:
+    for setting in (*SETTINGS, *settings_of(SEARCH), *settings_of(RETRIEVE)):
         assert setting.name in page
         assert setting.help
 

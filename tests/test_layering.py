@@ -33,6 +33,7 @@ LAYERS = [
     "web",
     "cli",
     "app",
+    "contract",
     "__init__",
     "__main__",
 ]

@@ -19,6 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 from dtool_lookup_server import create_app
 from dtool_lookup_server.__main__ import main
 from dtool_lookup_server.config import SETTINGS, Setting
+from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
 
 #: What routes are listed under that are not in the OpenAPI document.
 PAGES = "Pages"
@@ -60,10 +61,10 @@ def indented(text: str) -> Iterator[str]:
 
 
 class AllSettings(WrittenFromCode):
-    """Every setting with its type, default and use."""
+    """Every setting with its type, default and use, those of plugins last."""
 
     def lines(self) -> Iterator[str]:
-        for setting in SETTINGS:
+        for setting in (*SETTINGS, *settings_of(SEARCH), *settings_of(RETRIEVE)):
             yield f".. setting:: {setting.name}"
             yield from indented(f"{setting.help}\n\n{self.properties(setting)}")
 

@@ -1,5 +1,6 @@
 """The embedded search plugin: the text index of the server's own database."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -56,9 +57,18 @@ class SQLSearch(SearchABC):
         conditions, order = self._parts(query)
         return [_as_row(dataset) for dataset in _datasets(conditions, order)]
 
-    def search_page(self, query: Query, *, offset: int, limit: int) -> Hits:
-        """Return one page of what a query finds, the best first."""
+    def search_page(
+        self,
+        query: Query,
+        *,
+        offset: int,
+        limit: int,
+        sort: Mapping[str, int] | None = None,
+    ) -> Hits:
+        """Return one page of what a query finds, the best first or sorted."""
         conditions, order = self._parts(query)
+        if sort:
+            order = (*_sorted_by(sort), *order)
         page = select(Dataset.uri).where(*conditions).order_by(*order)
         uris = sql_db.session.scalars(page.offset(offset).limit(limit))
         total = sql_db.session.scalar(select(func.count(Dataset.id)).where(*conditions))
@@ -108,6 +118,20 @@ def _conditions(query: Query) -> Conditions:
     for tag in query.get("tags", []):
         conditions.append(Dataset.tags.any(DatasetTag.tag == tag))
     return conditions
+
+
+def _sorted_by(sort: Mapping[str, int]) -> Order:
+    base_uri = select(BaseURI.base_uri).where(BaseURI.id == Dataset.base_uri_id)
+    columns: dict[str, Any] = {
+        name: base_uri.scalar_subquery()
+        if name == "base_uri"
+        else getattr(Dataset, name)
+        for name in sort
+    }
+    return tuple(
+        column.desc() if sort[name] < 0 else column.asc()
+        for name, column in columns.items()
+    )
 
 
 def _datasets(conditions: Conditions, order: Order) -> list[Dataset]:
