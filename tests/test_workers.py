@@ -57,7 +57,8 @@ def _wait_for(url):
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(url, timeout=5).close()
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:
+            # Refused, or accepted by a worker that is still starting.
             time.sleep(0.2)
         else:
             return
