@@ -1,0 +1,1 @@
+export function administer() { const element = document.createElement("div"); return { element, show() {} }; }

@@ -1,0 +1,1 @@
+export function overview() { const element = document.createElement("div"); return { element, show() {} }; }
