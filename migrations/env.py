@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import context
 from alembic.script import ScriptDirectory
-from dtool_lookup_server.plugins.sql.tables import TEXT_INDEX_PREFIX
 from flask import current_app
+
+from dtool_lookup_server.plugins.sql.tables import TEXT_INDEX_PREFIX
 
 extension = current_app.extensions["migrate"]
 metadata = extension.db.metadata

@@ -6,6 +6,7 @@ tests/corpus.py that the whole run shares.
 """
 
 import time
+import uuid
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -13,8 +14,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import event
 
 from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server.config import SETTINGS
 from dtool_lookup_server.utils import (
     list_datasets_by_user,
     register_base_uri,
@@ -22,6 +25,7 @@ from dtool_lookup_server.utils import (
     update_permissions,
 )
 from tests.corpus import CINDERELLA, DATASETS, MR_MEN, SNOW_WHITE
+from tests.mongod import Mongod
 
 #: Who may search and who may register: the same for every test.
 PERMISSIONS = [
@@ -70,11 +74,17 @@ def open_app(config, plugins=None):
     """Give an app with empty tables, and close its database in the end."""
     app = create_app(config, plugins)
     with app.app_context():
+        event.listen(sql_db.engine, "connect", do_not_wait_for_the_disk)
         sql_db.create_all()
     yield app
     with app.app_context():
         sql_db.session.remove()
         sql_db.engine.dispose()
+
+
+def do_not_wait_for_the_disk(connection, _record):
+    """Let a test's database not survive a power cut: no test needs it to."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def add_people(app):
@@ -106,6 +116,15 @@ def add_corpus(app, headers):
     for info in DATASETS:
         response = client.post("/dataset/register", json=info, headers=headers)
         assert response.status_code == 201, response.text
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside():
+    """Keep the settings of whoever runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for setting in SETTINGS:
+            patch.delenv(setting.name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -214,3 +233,28 @@ def library_app(tmp_path_factory, keys, headers):
 def library(library_app):
     """Sends requests that only read to an app with users and datasets."""
     return library_app.test_client()
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory):
+    """A MongoDB server for the whole run."""
+    server = Mongod(tmp_path_factory.mktemp("mongod"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def mongo_settings_of(server):
+    """Return settings for both plugins, with a database of their own."""
+    database = f"test_{uuid.uuid4().hex}"
+    settings = {"SEARCH_PLUGIN": "mongo", "RETRIEVE_PLUGIN": "mongo"}
+    for kind in ("SEARCH", "RETRIEVE"):
+        settings[f"{kind}_MONGO_URI"] = server.uri
+        settings[f"{kind}_MONGO_DB"] = database
+    return settings
+
+
+@pytest.fixture(scope="class")
+def mongo_settings(mongod):
+    """Settings for both plugins, with a database of the class's own."""
+    return mongo_settings_of(mongod)

@@ -12,8 +12,10 @@ import time
 import dtoolcore
 import jwt
 import pytest
+from click.testing import CliRunner
 
 from dtool_lookup_server import __version__, create_app, sql_db
+from dtool_lookup_server.__main__ import main
 from tests.conftest import open_app
 from tests.corpus import SNOW_WHITE
 from tests.datasets_on_disk import README, make_dataset, path_of
@@ -744,3 +746,29 @@ def test_every_command_has_help(runner, command):
     result = runner.invoke(args=[*command.split(), "--help"])
     assert result.exit_code == 0
     assert "Usage:" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["user", "base_uri", "config", "db", "init", "demo"])
+def test_help_is_there_where_the_app_cannot_be_made(monkeypatch, name):
+    monkeypatch.setenv("SEARCH_PLUGIN", "no-such-plugin")
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    assert re.search(rf"^  {name} ", result.output, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("SEARCH_PLUGIN", "no-such-plugin"),
+        ("JWT_PUBLIC_KEY_FILE", "/no/such/file"),
+        ("JWT_PUBLIC_KEY", "not a key"),
+        ("SQL_TIMEOUT", "soon"),
+        ("API_SPEC_OPTIONS", "{"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(monkeypatch, setting, value):
+    monkeypatch.setenv(setting, value)
+    result = CliRunner().invoke(main, ["user", "list"])
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert setting in result.stderr

@@ -5,12 +5,17 @@ import subprocess
 import sys
 from html import unescape
 from pathlib import Path
+from textwrap import dedent
 
 import click
 import pytest
 
 from dtool_lookup_server.__main__ import main
 from dtool_lookup_server.config import SETTINGS
+from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
+from dtool_lookup_server.plugins.registry import Plugins
+from dtool_lookup_server.plugins.sql import SQLRetrieve
+from tests.conftest import add_corpus, add_people, open_app
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -49,7 +54,7 @@ def commands_of(command: click.Command, path: str) -> list[str]:
 def test_every_setting_is_documented(built):
     page = text_of(built, "settings")
 
-    for setting in SETTINGS:
+    for setting in (*SETTINGS, *settings_of(SEARCH), *settings_of(RETRIEVE)):
         assert setting.name in page
         assert setting.help
 
@@ -69,6 +74,26 @@ def test_every_command_is_documented(built, app):
     for group in (main, app.cli):
         for command in commands_of(group, "dtool-lookup-server"):
             assert command in page
+
+
+def test_plugins_of_the_manual_work(config, headers):
+    manual = (DOCS / "plugins.rst").read_text(encoding="utf-8")
+    names = {"__name__": __name__}
+    for block in re.findall(r"code-block:: python\n.*\n((?:   .*\n|\n)+)", manual):
+        if "setup(" not in block:
+            exec(dedent(block), names)
+    plugins = Plugins(names["NameSearch"](), SQLRetrieve(), [names["Hello"]()])
+
+    with open_app(config, plugins) as app:
+        add_people(app)
+        add_corpus(app, headers("librarian"))
+        client, grumpy = app.test_client(), headers("grumpy")
+        query = {"free_text": "survey"}
+        found = client.post("/dataset/search", json=query, headers=grumpy).json
+
+        assert [dataset["name"] for dataset in found] == ["mine-survey"]
+        assert client.get("/hello/", headers=grumpy).json == {"hello": "grumpy"}
+        assert client.get("/hello/").status_code == 401
 
 
 def test_documentation_needs_no_other_host(built):

@@ -35,6 +35,7 @@ LAYERS = [
     "web",
     "cli",
     "app",
+    "contract",
     "__init__",
     "__main__",
 ]

@@ -13,13 +13,13 @@ from typing import Any
 import click
 from docutils import nodes
 from flask import Flask
-from flask.cli import ScriptInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from dtool_lookup_server import create_app
 from dtool_lookup_server.__main__ import main
 from dtool_lookup_server.config import SETTINGS, Setting
+from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
 
 #: What routes are listed under that are not in the OpenAPI document.
 PAGES = "Pages"
@@ -61,10 +61,10 @@ def indented(text: str) -> Iterator[str]:
 
 
 class AllSettings(WrittenFromCode):
-    """Every setting with its type, default and use."""
+    """Every setting with its type, default and use, those of plugins last."""
 
     def lines(self) -> Iterator[str]:
-        for setting in SETTINGS:
+        for setting in (*SETTINGS, *settings_of(SEARCH), *settings_of(RETRIEVE)):
             yield f".. setting:: {setting.name}"
             yield from indented(f"{setting.help}\n\n{self.properties(setting)}")
 
@@ -173,9 +173,11 @@ class AllCommands(WrittenFromCode):
     """Every command with its help and options, the server's own first."""
 
     def lines(self) -> Iterator[str]:
-        script = ScriptInfo(create_app=plain_app)
-        context = click.Context(main, info_name="dtool-lookup-server", obj=script)
-        found = list(commands_below(main, context))
+        # The script lists what it knows without an application, and has all of these.
+        commands = {**plain_app().cli.commands, **main.commands}
+        script = click.Group("dtool-lookup-server", commands)
+        context = click.Context(script, info_name=script.name)
+        found = list(commands_below(script, context))
         own = [item for item in found if is_own(item[0])]
         yield from (".. rubric:: The server's own", "")
         for command, inner in own:
@@ -195,7 +197,7 @@ class AllCommands(WrittenFromCode):
             and (record := parameter.get_help_record(context))
         ]
         options = "\n".join(
-            f"`{flags}`\n   {one_line(about)}" for flags, about in records
+            f"- `{flags.strip()}` {one_line(about)}" for flags, about in records
         )
         parts = (as_rst(command.help or ""), f"::\n\n   {usage}", options)
         yield f".. command:: {context.command_path}"

@@ -1,7 +1,7 @@
 """What the commands share: errors as one red line, and JSON on standard output."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from flask.cli import AppGroup
@@ -11,10 +11,17 @@ from ..database import unavailable
 from ..errors import DtoolLookupServerError
 
 
-def fail(message: str) -> None:
+class RedLine(click.ClickException):
+    """An error that click shows as one red line before it exits with 1."""
+
+    def show(self, file: Any = None) -> None:
+        """Print the message on standard error."""
+        click.secho(self.format_message(), fg="red", err=True)
+
+
+def fail(message: str) -> NoReturn:
     """Print a message as one red line on standard error, and exit with 1."""
-    click.secho(message, fg="red", err=True)
-    click.get_current_context().exit(1)
+    raise RedLine(message)
 
 
 class Command(click.Command):

@@ -53,6 +53,9 @@ PHRASE_FIELDS = ("name", "tags", "creator", "identifiers", "readme", "annotation
 SET_FIELDS = ("items", "forms")
 
 _LONE_LETTER = re.compile(r"(?<!\S)[-./]*[ai][-./]*(?!\S)")
+_BLANKS = re.compile(r"[ /]+")
+_HYPHENS = re.compile(r"-+")
+_SEPARATORS = re.compile(r"[-/. _]+")
 _NOT_PLAIN = re.compile(r"[^a-z0-9_]+")
 
 _stemmer = Stemmer.Stemmer("english", 0)
@@ -95,11 +98,12 @@ def _analyzed(word: str) -> _Word:
 
 
 def _analyze(word: str) -> _Word:
-    stem = word
-    if word.isalpha():  # and no sequence number or block of a UUID
-        with _stemmer_lock:  # its objects are not safe to share between threads
-            stem = _stemmer.stemWord(word)
-    term, form = _fit(_spell(stem)), _fit(_spell(word))
+    form = _fit(_spell(word))
+    if not word.isalpha():  # a sequence number, or a block of a UUID
+        return _Word(form, ())
+    with _stemmer_lock:  # its objects are not safe to share between threads
+        stem = _stemmer.stemWord(word)
+    term = _fit(_spell(stem))
     # The word as it was is for prefixes alone: "apples*" is no prefix of "appl".
     return _Word(term, () if form == term else (form,))
 
@@ -204,46 +208,49 @@ def _analyze_paths(paths: Collection[str]) -> frozenset[str]:
     names = {name for path in paths for name in path.split("/")}
     # One text with a name per line folds far faster than each name by itself.
     folded = fold("\n".join(names))
-    found = set()
-    for word in set(words_of(folded)) - STOP_WORDS:
-        term, forms = _analyzed(word)
-        found.add(term)
-        found.update(forms)
-    for name in folded.split("\n"):
-        found.update(_dotted_wholes(name))
-    nested = (path for path in paths if "/" in path)
-    for words in map(words_of, fold("\n".join(nested)).split("\n")):
-        if len(words) > 1:
-            found.add(whole_of(words))
+    analyzed = [_analyzed(word) for word in set(words_of(folded)) - STOP_WORDS]
+    wholes = set(_SEPARATORS.sub(JOINT, fold("\n".join(paths))).split("\n"))
+    for name in _join_words(_BLANKS.sub("-", folded)).split("\n"):
+        wholes.update(_dotted_wholes(name))
+    found = _fit_all(wholes)
+    found.update(word.term for word in analyzed)
+    found.update(form for word in analyzed for form in word.forms)
     return frozenset(found)
 
 
 def _wholes_in_text(folded: str) -> set[str]:
     """Return the wholes of what stands between blanks, and of the names in it."""
     wholes = set()
-    for chunk in set(folded.split()):
+    for chunk in set(_join_words(folded).split()):
         names = set(chunk.split("/"))
-        if len(names) > 1 and len(words := words_of(chunk)) > 1:
-            wholes.add(whole_of(words))
+        wholes.add(_SEPARATORS.sub(JOINT, chunk))
         for name in names:
             wholes.update(_dotted_wholes(name))
+    return _fit_all(wholes)
+
+
+def _join_words(folded: str) -> str:
+    """Return folded text with JOINT for what joins words, and none beside dots."""
+    joined = _HYPHENS.sub(JOINT, folded)
+    return joined.replace(f"{JOINT}.", ".").replace(f".{JOINT}", ".")
+
+
+def _dotted_wholes(name: str) -> list[str]:
+    """Return a name whose words are joined, and it up to and from each dot."""
+    sections = [section for section in name.strip("_").split(".") if section]
+    whole = JOINT.join(sections)
+    wholes, end = [whole], -len(JOINT)
+    for section in sections[:-1][:MAX_DOTS]:
+        end += len(JOINT) + len(section)
+        wholes += [whole[:end], whole[end + len(JOINT) :]]
     return wholes
 
 
-def _dotted_wholes(name: str) -> Iterator[str]:
-    """Yield the wholes of a name: all of it, and up to and from each dot.
-
-    Single words are left out: they are terms already.
-    """
-    sections = [joined for section in name.split(".") if (joined := _joined(section))]
-    candidates = [sections]
-    for dot in range(1, min(len(sections), MAX_DOTS + 1)):
-        candidates += [sections[:dot], sections[dot:]]
-    for candidate in candidates:
-        whole = JOINT.join(candidate)
-        if JOINT in whole:
-            yield _fit(_spell(whole))
-
-
-def _joined(section: str) -> str:
-    return JOINT.join(words_of(section))
+def _fit_all(wholes: Iterable[str]) -> set[str]:
+    """Return the terms of wholes. Single words are left out: they are terms already."""
+    joined = {stripped for whole in wholes if JOINT in (stripped := whole.strip("_"))}
+    # One by one only what needs it: a manifest has a million.
+    odd = {whole for whole in joined if len(whole) > MAX_TERM or not whole.isascii()}
+    joined -= odd
+    joined.update(_fit(_spell(whole)) for whole in odd)
+    return joined

@@ -14,11 +14,14 @@ between the keys.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Flask
 from sqlalchemy import ColumnElement
+
+from ..errors import UnknownURIError
 
 DatasetInfo = dict[str, Any]
 Query = dict[str, Any]
@@ -83,6 +86,23 @@ class PluginABC(ABC):
         :raises StoreUnavailableError: if not, within a few seconds
         """
 
+    def holds(self, dataset_info: DatasetInfo) -> bool | None:
+        """Return whether the store has a dataset as register_dataset would keep it.
+
+        :returns: None where the plugin cannot tell
+        """
+        return None
+
+    def list_uris(self, base_uri: str) -> Iterator[str] | None:
+        """Yield the URI of each dataset of a base URI that the store has.
+
+        :returns: None where the plugin cannot tell
+        """
+        return None
+
+    def tidy(self) -> None:
+        """Bring the store itself in order; called when a reindexing has ended."""
+
     def get_config(self) -> Any:
         """Return a class or an object whose upper-case attributes are settings."""
         return {}
@@ -107,12 +127,21 @@ class SearchABC(PluginABC):
     def lookup_uris(self, uuid: str, base_uris: list[str]) -> list[dict[str, Any]]:
         """Return base_uri, uri, uuid and name of each place that holds a UUID."""
 
-    def search_page(self, query: Query, *, offset: int, limit: int) -> Hits | None:
-        """Return one page of what a query finds, in order of relevance.
+    def search_page(
+        self,
+        query: Query,
+        *,
+        offset: int,
+        limit: int,
+        sort: Mapping[str, int] | None = None,
+    ) -> Hits | None:
+        """Return one page of what a query finds.
 
         :param query: as for search
         :param offset: number of hits to leave out
         :param limit: largest number of URIs to return
+        :param sort: keys of a dataset info to sort by, the first one first, with 1
+            for ascending and -1 for descending; None for the order of relevance
         :returns: the hits; None where the plugin cannot page, and the core takes
             the page out of what search() returns
         """
@@ -154,6 +183,15 @@ class RetrieveABC(ABC):
 
         :raises UnknownURIError: if the plugin does not have the dataset
         """
+
+    def get_tags(self, uri: str) -> list[str]:
+        """Return the tags that the store has of a dataset.
+
+        0.18 kept tags in the plugins alone: this is how SQL comes by them.
+
+        :raises UnknownURIError: if the plugin does not have the dataset, or no tags
+        """
+        raise UnknownURIError(f"no tags of {uri} are kept here")
 
 
 class ExtensionABC(ABC):

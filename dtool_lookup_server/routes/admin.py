@@ -14,9 +14,21 @@ from ..services import base_uris, checks, permissions, users
 from ..services.users import ActingUser
 from .blueprint import Blueprint, StrictListingPage
 
-user_bp = Blueprint("admin_user", __name__, url_prefix="/admin/user")
-base_uri_bp = Blueprint("admin_base_uri", __name__, url_prefix="/admin/base_uri")
-permission_bp = Blueprint("admin_permission", __name__, url_prefix="/admin/permission")
+user_bp = Blueprint(
+    "admin_user", __name__, url_prefix="/admin/user", description="For admins: users"
+)
+base_uri_bp = Blueprint(
+    "admin_base_uri",
+    __name__,
+    url_prefix="/admin/base_uri",
+    description="For admins: base URIs",
+)
+permission_bp = Blueprint(
+    "admin_permission",
+    __name__,
+    url_prefix="/admin/permission",
+    description="For admins: who may search and register in which base URI",
+)
 
 _DONE = ("", 201)
 

@@ -9,7 +9,12 @@ from ..services import info
 from ..services.users import ActingUser
 from .blueprint import Blueprint
 
-bp = Blueprint("config", __name__, url_prefix="/config")
+bp = Blueprint(
+    "config",
+    __name__,
+    url_prefix="/config",
+    description="What the server is made of and how it is set up",
+)
 
 
 @bp.get("/info")

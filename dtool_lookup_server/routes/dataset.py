@@ -20,7 +20,12 @@ from ..services import summary as summarising
 from ..services.users import ActingUser
 from .blueprint import Blueprint, ListingPage
 
-bp = Blueprint("dataset", __name__, url_prefix="/dataset")
+bp = Blueprint(
+    "dataset",
+    __name__,
+    url_prefix="/dataset",
+    description="Find, register and read datasets",
+)
 
 
 @bp.get("/summary")

@@ -9,7 +9,9 @@ from ..services import users
 from ..services.users import ActingUser
 from .blueprint import Blueprint
 
-bp = Blueprint("user", __name__, url_prefix="/user")
+bp = Blueprint(
+    "user", __name__, url_prefix="/user", description="Who you are and what you may do"
+)
 
 
 @bp.get("/info/<username>")

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,8 @@ from ..sql_models import Dataset, DatasetTag, from_timestamp, utc_now
 from . import base_uris, permissions
 from .dataset_info import checked
 from .users import ActingUser
+
+_log = logging.getLogger(__name__)
 
 # What a newer registration of the same URI replaces.
 _REPLACED = (
@@ -135,10 +138,45 @@ def _register(
     base_uris.require(dataset["base_uri"])
     # Stores of their own first: if one does not answer nothing is registered, and
     # what one has kept is not shown until the row is there.
-    for plugin in _plugins(share_transaction=False):
-        plugin.register_dataset(copy.deepcopy(dataset))
-    _register_in_sql(dataset, uploaded_by, uploaded_at)
+    told: list[Any] = []
+    try:
+        for plugin in _outside_plugins():
+            plugin.register_dataset(copy.deepcopy(dataset))
+            told.append(plugin)
+        _register_in_sql(dataset, uploaded_by, uploaded_at)
+    except Exception:
+        _take_back(dataset["uri"], told)
+        raise
     return dataset["uri"]
+
+
+def _outside_plugins() -> list[Any]:
+    """Return the plugins with stores of their own, the search plugin last.
+
+    What a search plugin alone has would be counted among its hits.
+    """
+    plugins = _plugins(share_transaction=False)
+    return sorted(plugins, key=lambda plugin: plugin is in_use().search)
+
+
+def _take_back(uri: str, told: list[Any]) -> None:
+    """Undo a registration that failed in the stores that have it already.
+
+    A dataset that was registered before stays as these stores have it now; `flask
+    dataset verify` finds where that is not what SQL says.
+    """
+    try:
+        if not told or _is_registered(uri):
+            return
+        for plugin in told:
+            _delete_from(plugin, uri)
+    except Exception as error:
+        # The error that the client is told of is the first one.
+        _log.warning("%s is left in a store: %s", uri, type(error).__name__)
+
+
+def _is_registered(uri: str) -> bool:
+    return exists(select(Dataset.id).where(Dataset.uri == uri))
 
 
 @transactional

@@ -30,9 +30,9 @@ def search(user: ActingUser, query: Query, sort: str | None = None) -> Listing:
     match = _match_text(free_text)
     if match is None:
         # Plugins know nothing of uploaders.
-        if sort is None and not query.get("uploaded_by"):
-            return PluginListing(user, limited(user, query))
-        return CollectedListing(statement, limited(user, query), sort)
+        if query.get("uploaded_by"):
+            return CollectedListing(statement, limited(user, query), sort)
+        return PluginListing(user, limited(user, query), sort)
     statement = statement.where(match.condition)
     if sort is not None:
         return datasets.listing(statement, sort)
@@ -97,11 +97,16 @@ class PluginListing:
     dataset that SQL does not have is never shown.
 
     :param query: with the base URIs that the user may search, as limited() makes it
+    :param sort: as pagination.parse_sort takes it; None for the order of relevance
+    :raises InvalidFieldError: for a field that datasets cannot be sorted by
     """
 
-    def __init__(self, user: ActingUser, query: Query):
+    def __init__(self, user: ActingUser, query: Query, sort: str | None = None):
         self._user = user
         self._query = query
+        self.directions: dict[str, int] = {}
+        if sort is not None:
+            _order, self.directions = parse_sort(sort, datasets.SORTABLE, "uri")
         self._hits: Hits | None = None
         self._every_uri: list[str] | None = None
 
@@ -114,23 +119,44 @@ class PluginListing:
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return the rows of at most limit hits, after leaving out the first offset."""
         self._hits = self._page_of_hits(offset, limit)
+        return self._items(self._hits.uris)
+
+    def _items(self, uris: list[str]) -> list[dict[str, Any]]:
         rows = sql_db.session.execute(
-            datasets.visible(self._user).where(Dataset.uri.in_(self._hits.uris))
+            datasets.visible(self._user).where(Dataset.uri.in_(uris))
         ).all()
         by_uri = {item["uri"]: item for item in datasets.to_items(rows)}
-        return [by_uri[uri] for uri in self._hits.uris if uri in by_uri]
+        return [by_uri[uri] for uri in uris if uri in by_uri]
 
     def _page_of_hits(self, offset: int, limit: int) -> Hits:
         if not self._query["base_uris"]:
             return Hits()
         if search_page := getattr(in_use().search, "search_page", None):
-            hits = search_page(dict(self._query), offset=offset, limit=limit)
+            sorting = {"sort": self.directions} if self.directions else {}
+            query = dict(self._query)
+            hits = search_page(query, offset=offset, limit=limit, **sorting)
             if hits is not None:
                 return hits
         if self._every_uri is None:
             found = in_use().search.search(dict(self._query))
-            self._every_uri = [dataset["uri"] for dataset in found]
+            self._every_uri = self._sorted([dataset["uri"] for dataset in found])
         return Hits(self._every_uri[offset : offset + limit], len(self._every_uri))
+
+    def _sorted(self, uris: list[str]) -> list[str]:
+        """Return the URIs of a plugin that cannot sort in the order that is asked."""
+        if not self.directions:
+            return uris
+        items = [
+            item
+            for start in range(0, len(uris), BATCH)
+            for item in self._items(uris[start : start + BATCH])
+        ]
+        for name, direction in reversed(self.directions.items()):
+            items.sort(
+                key=lambda item: (item[name] is not None, item[name]),  # noqa: B023
+                reverse=direction < 0,
+            )
+        return [item["uri"] for item in items]
 
 
 class CollectedListing:

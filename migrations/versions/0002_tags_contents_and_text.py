@@ -2,12 +2,13 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.mysql import LONGBLOB
+
 from dtool_lookup_server.plugins.sql.tables import (
     create_text_index,
     drop_text_index,
 )
-from sqlalchemy.dialects.mysql import LONGBLOB
-
+from dtool_lookup_server.services.base_uris import normalised
 from dtool_lookup_server.sql_models import Timestamp
 
 revision = "0002"
@@ -19,9 +20,13 @@ PERMISSIONS = ("search_permissions", "register_permissions")
 
 CONTENT = sa.LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 
+BASE_URI = sa.table("base_uri", sa.column("id"), sa.column("base_uri"))
+DATASET = sa.table("dataset", sa.column("base_uri_id"))
+
 
 def upgrade() -> None:
     widen()
+    unify_base_uris(op.get_bind())
     for name in PERMISSIONS:
         op.create_index(f"ix_{name}_base_uri_id", name, ["base_uri_id"])
     op.create_table(
@@ -77,6 +82,47 @@ def widen() -> None:
         table.add_column(sa.Column("digest", sa.String(64)))
         table.create_index("ix_dataset_base_uri_id", ["base_uri_id"])
         table.create_index("ix_dataset_frozen_at", ["frozen_at"])
+
+
+def unify_base_uris(connection: sa.Connection) -> None:
+    """Give each base URI its one spelling, which 0.18 did not ask for.
+
+    Where a base URI was registered in several, the first row takes the permissions
+    and the datasets of the others.
+    """
+    rows = connection.execute(sa.select(BASE_URI).order_by(BASE_URI.c.id)).all()
+    ids: dict[str, list[int]] = {}
+    for row in rows:
+        ids.setdefault(one_spelling(row.base_uri), []).append(row.id)
+    for spelling, (kept, *others) in ids.items():
+        for other in others:
+            for name in PERMISSIONS:
+                move_permissions(connection, name, other, kept)
+            moved = DATASET.update().where(DATASET.c.base_uri_id == other)
+            connection.execute(moved.values(base_uri_id=kept))
+            connection.execute(BASE_URI.delete().where(BASE_URI.c.id == other))
+        kept_row = BASE_URI.update().where(BASE_URI.c.id == kept)
+        connection.execute(kept_row.values(base_uri=spelling))
+
+
+def one_spelling(base_uri: str) -> str:
+    # 0.18 took any text over HTTP; what is no URI stays as it is, and is of no use.
+    is_one = base_uri.startswith("/") or "://" in base_uri
+    return normalised(base_uri) if is_one else base_uri
+
+
+def move_permissions(
+    connection: sa.Connection, name: str, source: int, target: int
+) -> None:
+    table = sa.table(name, sa.column("user_id"), sa.column("base_uri_id"))
+
+    def holders(base_uri_id: int) -> set[int]:
+        held = sa.select(table.c.user_id).where(table.c.base_uri_id == base_uri_id)
+        return set(connection.scalars(held))
+
+    for user_id in holders(source) - holders(target):
+        connection.execute(table.insert().values(user_id=user_id, base_uri_id=target))
+    connection.execute(table.delete().where(table.c.base_uri_id == source))
 
 
 def narrow() -> None:

@@ -105,7 +105,13 @@ def test_a_page_shows_the_document(library, page):
     assert "openapi.json" in response.text
 
 
-@pytest.mark.parametrize("page", PAGES)
+def test_the_first_page_is_for_people(library):
+    response = library.get("/")
+    assert response.status_code == 200
+    assert response.mimetype == "text/html"
+
+
+@pytest.mark.parametrize("page", ["/", *PAGES])
 def test_a_page_refers_to_no_other_host(library, page):
     html = library.get(page).text
     assert ATTRIBUTE.findall(html)

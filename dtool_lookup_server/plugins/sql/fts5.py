@@ -80,7 +80,9 @@ def drop(connection: Connection) -> None:
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
     forget(session, dataset_id)
-    fields = {field: " ".join(getattr(terms, field)) for field in _FIELDS}
+    fields = {field: " ".join(getattr(terms, field)) for field in PHRASE_FIELDS}
+    # A million terms of a manifest are written twice as fast in order.
+    fields |= {field: " ".join(sorted(getattr(terms, field))) for field in SET_FIELDS}
     session.execute(_STORE, {"id": dataset_id, **fields})
 
 

@@ -10,14 +10,8 @@ from ...errors import StoreUnavailableError, UnknownURIError
 from ...extensions import sql_db
 from ...sql_models import Dataset
 from ..interfaces import DatasetInfo, PluginABC, RetrieveABC
-from .tables import (
-    dataset_content,
-    find_dataset_id,
-    pack_json,
-    pack_text,
-    unpack_json,
-    unpack_text,
-)
+from ..packing import pack_json, pack_text, unpack_json, unpack_text
+from .tables import dataset_content, find_dataset_id
 
 
 class SQLRetrieve(RetrieveABC, PluginABC):

@@ -1,11 +1,12 @@
 """The embedded search plugin: the text index of the server's own database."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import contains_eager, selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from ...errors import StoreUnavailableError, UnknownURIError
 from ...extensions import sql_db
@@ -42,7 +43,8 @@ class SQLSearch(SearchABC):
 
         The condition joins the text index to the dataset table, one row to one, so
         it goes with AND into the WHERE of a select from Dataset, not under OR or
-        NOT. The relevance goes with the condition only.
+        NOT. The relevance goes with the condition only. To filter by base URI,
+        compare base_uri_id: see _conditions.
         """
         return _engine().match(parse(free_text))
 
@@ -55,16 +57,22 @@ class SQLSearch(SearchABC):
         conditions, order = self._parts(query)
         return [_as_row(dataset) for dataset in _datasets(conditions, order)]
 
-    def search_page(self, query: Query, *, offset: int, limit: int) -> Hits:
-        """Return one page of what a query finds, the best first."""
+    def search_page(
+        self,
+        query: Query,
+        *,
+        offset: int,
+        limit: int,
+        sort: Mapping[str, int] | None = None,
+    ) -> Hits:
+        """Return one page of what a query finds, the best first or sorted."""
         conditions, order = self._parts(query)
-        found = _from_datasets(select(Dataset.uri)).where(*conditions)
-        total = _from_datasets(select(func.count(Dataset.id))).where(*conditions)
-        page = found.order_by(*order).offset(offset).limit(limit)
-        return Hits(
-            uris=list(sql_db.session.scalars(page)),
-            total=sql_db.session.scalar(total) or 0,
-        )
+        if sort:
+            order = (*_sorted_by(sort), *order)
+        page = select(Dataset.uri).where(*conditions).order_by(*order)
+        uris = sql_db.session.scalars(page.offset(offset).limit(limit))
+        total = sql_db.session.scalar(select(func.count(Dataset.id)).where(*conditions))
+        return Hits(list(uris), total or 0)
 
     def lookup_uris(self, uuid: str, base_uris: list[str]) -> list[dict[str, Any]]:
         """Return the rows, as search does, of each place that holds a UUID."""
@@ -102,7 +110,9 @@ def _conditions(query: Query) -> Conditions:
     if "creator_usernames" in query:
         conditions.append(Dataset.creator_username.in_(query["creator_usernames"]))
     if "base_uris" in query:
-        conditions.append(BaseURI.base_uri.in_(query["base_uris"]))
+        # No join: SQLite may search the index again for each base URI then.
+        base_uris = select(BaseURI.id).where(BaseURI.base_uri.in_(query["base_uris"]))
+        conditions.append(Dataset.base_uri_id.in_(base_uris))
     if "uuids" in query:
         conditions.append(Dataset.uuid.in_([uuid.lower() for uuid in query["uuids"]]))
     for tag in query.get("tags", []):
@@ -110,13 +120,23 @@ def _conditions(query: Query) -> Conditions:
     return conditions
 
 
-def _from_datasets(statement: Select[Any]) -> Select[Any]:
-    return statement.select_from(Dataset).join(Dataset.base_uri)
+def _sorted_by(sort: Mapping[str, int]) -> Order:
+    base_uri = select(BaseURI.base_uri).where(BaseURI.id == Dataset.base_uri_id)
+    columns: dict[str, Any] = {
+        name: base_uri.scalar_subquery()
+        if name == "base_uri"
+        else getattr(Dataset, name)
+        for name in sort
+    }
+    return tuple(
+        column.desc() if sort[name] < 0 else column.asc()
+        for name, column in columns.items()
+    )
 
 
 def _datasets(conditions: Conditions, order: Order) -> list[Dataset]:
-    statement = _from_datasets(select(Dataset)).where(*conditions).order_by(*order)
-    loaded = (contains_eager(Dataset.base_uri), selectinload(Dataset.tags))
+    statement = select(Dataset).where(*conditions).order_by(*order)
+    loaded = (joinedload(Dataset.base_uri), selectinload(Dataset.tags))
     return list(sql_db.session.scalars(statement.options(*loaded)))
 
 

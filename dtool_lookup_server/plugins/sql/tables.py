@@ -4,15 +4,13 @@ The contents are a table like any other. The text index is the database's own ki
 of full text, made by one small module per engine.
 """
 
-import json
-import zlib
 from types import ModuleType
 from typing import Any
 
 from sqlalchemy import Connection, ForeignKey, LargeBinary, Table, event, select
 from sqlalchemy.dialects.mysql import LONGBLOB
 
-from ...errors import ConfigurationError, UnknownURIError, ValidationError
+from ...errors import ConfigurationError, UnknownURIError
 from ...extensions import sql_db as db
 from ...sql_models import Dataset
 from . import fts5
@@ -24,13 +22,9 @@ ENGINES: dict[str, ModuleType] = {"sqlite": fts5}
 #: metadata, and Alembic must not take them for leftovers.
 TEXT_INDEX_PREFIX = fts5.TABLE
 
-# Little is gained above: a manifest shrinks to a tenth, and twice as slowly at 6.
-_COMPRESSION = 3
-
 _Compressed = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 
-#: README, manifest and annotations of each dataset, as pack_text and pack_json
-#: write them.
+#: README, manifest and annotations of each dataset, as plugins/packing.py packs them.
 dataset_content = db.Table(
     "dataset_content",
     db.Column(
@@ -97,30 +91,3 @@ def _create_with_contents(target: Table, connection: Connection, **kw: Any) -> N
 @event.listens_for(dataset_content, "before_drop")
 def _drop_with_contents(target: Table, connection: Connection, **kw: Any) -> None:
     drop_text_index(connection)
-
-
-def pack_text(text: str) -> bytes:
-    """Return text as it is stored, NUL characters and lone surrogates included."""
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), _COMPRESSION)
-
-
-def unpack_text(stored: bytes) -> str:
-    """Return what pack_text stored."""
-    return zlib.decompress(stored).decode("utf-8", "surrogatepass")
-
-
-def pack_json(value: Any) -> bytes:
-    """Return a value as compressed JSON.
-
-    :raises ValidationError: where JSON cannot hold it, or not that deeply nested
-    """
-    try:
-        text = json.dumps(value, separators=(",", ":"))
-    except (RecursionError, TypeError, ValueError) as error:
-        raise ValidationError(f"cannot be kept as JSON: {error}") from error
-    return zlib.compress(text.encode("ascii"), _COMPRESSION)
-
-
-def unpack_json(stored: bytes) -> bytes:
-    """Return the JSON that pack_json stored, not parsed."""
-    return zlib.decompress(stored)

@@ -1,0 +1,136 @@
+"""What every retrieve plugin must do."""
+
+import random
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from ..errors import StoreUnavailableError, UnknownURIError
+from ..plugins.registry import in_use
+from ..services import content, registering
+from ..services.users import ActingUser
+from .base import Contract, Register
+from .corpus import HOSTILE
+
+_READERS = ("get_readme", "get_manifest", "get_annotations")
+
+_ITEM = {
+    "hash": "d41d8cd98f00b204e9800998ecf8427e",
+    "relpath": "a/ü b.txt",
+    "size_in_bytes": 2**40,
+    "utc_timestamp": 1536749825.123456,
+}
+
+
+class RetrieveContract(Contract):
+    """Keeping READMEs, manifests and annotations, and giving them back unchanged."""
+
+    @pytest.mark.parametrize(
+        "readme",
+        ["", "---\na: 1\n", "é\tü\r\n 数据\U0001f34e\n", *HOSTILE],
+        ids=range(3 + len(HOSTILE)),
+    )
+    def test_a_readme_comes_back_as_it_was(
+        self, user: ActingUser, register: Register, readme: str
+    ) -> None:
+        assert content.readme(user, register("one", readme=readme)) == readme
+
+    @pytest.mark.parametrize(
+        "annotations",
+        [
+            {},
+            {"b": 1, "a": 2},
+            {"": 1, "$set": 2, "a.b": 3, "\0": 4, "ü": "ü", "_id": 5, "uri": 6},
+            {"large": 2**63, "larger": 2**200, "small": 1e-300, "tenth": 0.1},
+            {"whole": 1.0, "minus": -0.0, "negative": -(2**63) - 1},
+            {"deep": [[[{"x": [None, True, False, "1", {}, []]}]]]},
+        ],
+    )
+    def test_annotations_come_back_as_they_were(
+        self, user: ActingUser, register: Register, annotations: dict[str, Any]
+    ) -> None:
+        uri = register("one", annotations=annotations)
+        assert repr(content.annotations(user, uri)) == repr(annotations)
+
+    @pytest.mark.parametrize(
+        "manifest",
+        [
+            {"items": {}},
+            {
+                "dtoolcore_version": "3.18.0",
+                "hash_function": "md5sum_hexdigest",
+                "items": {"0": _ITEM, "$odd.key": _ITEM, "": {"relpath": "b"}},
+            },
+        ],
+    )
+    def test_a_manifest_comes_back_as_it_was(
+        self, user: ActingUser, register: Register, manifest: dict[str, Any]
+    ) -> None:
+        uri = register("one", manifest=manifest)
+        assert content.manifest(user, uri) == manifest
+
+    def test_a_readme_of_20_megabytes_comes_back_whole(
+        self, user: ActingUser, register: Register
+    ) -> None:
+        readme = random.Random(1).randbytes(10_000_000).hex()
+        assert content.readme(user, register("one", readme=readme)) == readme
+
+    def test_a_manifest_of_many_items_comes_back_whole(
+        self, user: ActingUser, register: Register
+    ) -> None:
+        bits = random.Random(1).getrandbits
+        items = {
+            f"{bits(160):040x}": {**_ITEM, "relpath": f"{n}.tif"} for n in range(60_000)
+        }
+        uri = register("one", manifest={"items": items})
+        assert content.manifest(user, uri) == {"items": items}
+
+    def test_registering_again_replaces_all_of_it(
+        self, user: ActingUser, register: Register
+    ) -> None:
+        register("one", readme="x" * 10**6, annotations={"a": 1}, paths=["a"])
+        uri = register("one", readme="new", annotations={"b": 2}, paths=["b"])
+        assert content.readme(user, uri) == "new"
+        assert content.annotations(user, uri) == {"b": 2}
+        assert content.manifest(user, uri) == {"items": {"0": {"relpath": "b"}}}
+
+    def test_one_dataset_does_not_change_another(
+        self, user: ActingUser, register: Register
+    ) -> None:
+        one, two = register("one", readme="one"), register("two", readme="two")
+        assert content.readme(user, one) == "one"
+        assert content.readme(user, two) == "two"
+
+    @pytest.mark.parametrize("reader", _READERS)
+    def test_an_unknown_dataset_is_an_error(self, base_uri: str, reader: str) -> None:
+        with pytest.raises(UnknownURIError):
+            getattr(in_use().retrieve, reader)(f"{base_uri}/none")
+
+    @pytest.mark.parametrize("reader", _READERS)
+    def test_a_deleted_dataset_is_unknown(
+        self, register: Register, reader: str
+    ) -> None:
+        uri = register("one", readme="x" * 10**6)
+        if not hasattr(in_use().retrieve, "delete_dataset"):
+            pytest.skip("this plugin cannot delete")
+        registering.forget(uri)
+        with pytest.raises(UnknownURIError):
+            getattr(in_use().retrieve, reader)(uri)
+
+    def test_the_plugin_says_what_it_holds(
+        self, base_uri: str, register: Register
+    ) -> None:
+        uris = {register("one"), register("two")}
+        list_uris = getattr(in_use().retrieve, "list_uris", None)
+        listed = list_uris(base_uri) if list_uris else None
+        if listed is None:
+            pytest.skip("this plugin cannot tell")
+        assert set(listed) == uris
+
+    def test_reading_from_a_store_that_does_not_answer_says_so(
+        self, away: Flask
+    ) -> None:
+        for reader in _READERS:
+            with pytest.raises(StoreUnavailableError):
+                getattr(in_use().retrieve, reader)("s3://contract/one")

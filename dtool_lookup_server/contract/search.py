@@ -1,0 +1,254 @@
+"""What every search plugin must do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from ..errors import StoreUnavailableError
+from ..plugins.registry import in_use
+from ..services import registering
+from ..services import search as searching
+from ..services.users import ActingUser
+from .base import Contract, Register, dataset_info
+from .corpus import DATASETS, HOSTILE, QUERIES
+
+#: More than any test registers.
+ALL = 10_000
+
+Find = Callable[..., list[str]]
+
+
+class SearchContract(Contract):
+    """Registering, searching, updating and deleting, with the exact hits."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def library(cls, app: Flask) -> dict[str, str]:
+        """The labels of the corpus by URI; nobody writes to it."""
+        base_uri = cls.add_base_uri()
+        return {
+            registering.register(dataset_info(base_uri, label, **fields)): label
+            for label, fields in DATASETS.items()
+        }
+
+    @pytest.fixture
+    def find(self, user: ActingUser, base_uri: str) -> Find:
+        """Return the URIs that a text finds in the test's base URI, the best first."""
+
+        def find(free_text: str, **query: Any) -> list[str]:
+            query = {"base_uris": [base_uri], **query, "free_text": free_text}
+            return _uris(searching.search(user, query).page(0, ALL))
+
+        return find
+
+    @pytest.fixture
+    def crowd(self, register: Register) -> list[str]:
+        """The URIs of seven datasets that a word finds, the newest first."""
+        return [
+            register(f"{n}", name=f"apple {7 - n}", frozen_at=1500000100.5 - n)
+            for n in range(7)
+        ]
+
+    @pytest.mark.parametrize(("free_text", "labels"), QUERIES)
+    def test_a_text_finds_exactly_these(
+        self,
+        user: ActingUser,
+        library: dict[str, str],
+        free_text: str,
+        labels: set[str],
+    ) -> None:
+        query = {"free_text": free_text, "base_uris": [_base_uri_of(library)]}
+        listing = searching.search(user, query)
+        found = [library[uri] for uri in _uris(listing.page(0, ALL))]
+        assert sorted(found) == sorted(labels)
+        assert listing.total() == len(labels)
+
+    def test_exclusions_alone_find_everything_else_the_newest_first(
+        self, find: Find, register: Register
+    ) -> None:
+        old = register("old", frozen_at=1.0)
+        register("apple", readme="apple", frozen_at=2.0)
+        new = register("new", frozen_at=3.0)
+        assert find("-apple") == [new, old]
+
+    def test_a_dataset_is_found_by_its_uuid_and_uri(
+        self, find: Find, register: Register
+    ) -> None:
+        uri = register("one")
+        register("other")
+        uuid = uri.rpartition("/")[2]
+        for text in (uuid, uuid.upper(), uri, f"{uuid[:13]}*"):
+            assert find(text) == [uri]
+
+    def test_a_word_counts_more_in_a_name_than_in_tags_readme_or_items(
+        self, find: Find, register: Register
+    ) -> None:
+        items = register("items", paths=["apple"])
+        readme = register("readme", readme="apple")
+        tags = register("tags", tags=["apple"])
+        name = register("name", name="apple")
+        for n in range(9):
+            register(f"other {n}")
+        assert find("apple") == [name, tags, readme, items]
+
+    @pytest.mark.parametrize(
+        ("query", "labels"),
+        [
+            ({"creator_usernames": ["grumpy"]}, {"basket"}),
+            ({"creator_usernames": ["grumpy", "doc"]}, {"basket", "mine"}),
+            ({"creator_usernames": ["sleepy"]}, set()),
+            ({"tags": ["fruit"]}, {"harvest", "basket"}),
+            ({"tags": ["fruit", "vegetables"]}, {"basket"}),
+            ({"tags": ["FRUIT"]}, set()),
+            ({"tags": ["fruit"], "creator_usernames": ["queen"]}, {"harvest"}),
+        ],
+    )
+    def test_a_query_narrows_what_a_text_finds(
+        self,
+        user: ActingUser,
+        library: dict[str, str],
+        query: dict[str, Any],
+        labels: set[str],
+    ) -> None:
+        wanted = {"free_text": "apple", "base_uris": [_base_uri_of(library)], **query}
+        found = searching.search(user, wanted).page(0, ALL)
+        assert {library[uri] for uri in _uris(found)} == labels
+
+    def test_a_query_for_uuids_takes_any_letter_case(
+        self, find: Find, register: Register
+    ) -> None:
+        uri = register("one", name="apple")
+        register("other", name="apple")
+        assert find("apple", uuids=[uri.rpartition("/")[2].upper()]) == [uri]
+
+    def test_only_the_base_uris_that_are_asked_for_are_searched(
+        self, find: Find, register: Register
+    ) -> None:
+        here = register("here", name="apple")
+        other = self.add_base_uri()
+        there = registering.register(dataset_info(other, "there", name="apple"))
+        assert find("apple") == [here]
+        assert find("apple", base_uris=[other]) == [there]
+        assert find("apple", base_uris=[]) == []
+
+    def test_what_the_user_may_not_search_is_not_counted(
+        self, user: ActingUser, register: Register
+    ) -> None:
+        word = f"w{register('mine').rpartition('-')[2]}"
+        register("mine", readme=word)
+        hidden = registering.base_uris.register(f"s3://contract-hidden-{word}")
+        registering.register(dataset_info(hidden, "hidden", readme=word))
+        listing = searching.search(user, {"free_text": word})
+        assert (len(listing.page(0, 1)), listing.total()) == (1, 1)
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 7, 8])
+    def test_pages_have_every_hit_once_the_newest_first(
+        self, user: ActingUser, base_uri: str, crowd: list[str], size: int
+    ) -> None:
+        found = []
+        for offset in range(0, len(crowd), size):
+            listing = searching.search(
+                user, {"free_text": "apple", "base_uris": [base_uri]}
+            )
+            found += _uris(listing.page(offset, size))
+            assert listing.total() == len(crowd)
+        assert found == crowd
+
+    def test_a_page_past_the_end_is_empty(
+        self, user: ActingUser, base_uri: str, crowd: list[str]
+    ) -> None:
+        query = {"free_text": "apple", "base_uris": [base_uri]}
+        listing = searching.search(user, query)
+        assert listing.page(7, 10) == []
+        assert listing.total() == 7
+
+    @pytest.mark.parametrize("sort", ["name", "frozen_at", "creator_username,name"])
+    def test_hits_are_sorted_as_asked(
+        self, user: ActingUser, base_uri: str, crowd: list[str], sort: str
+    ) -> None:
+        query = {"free_text": "apple", "base_uris": [base_uri]}
+        backwards = ",".join(f"-{field}" for field in sort.split(","))
+        for asked, expected in ((sort, crowd[::-1]), (backwards, crowd)):
+            listing = searching.search(user, query, asked)
+            assert _uris(listing.page(0, 4)) == expected[:4]
+            assert _uris(listing.page(4, 4)) == expected[4:]
+
+    def test_registering_again_replaces_what_is_found(
+        self, find: Find, register: Register
+    ) -> None:
+        register("one", readme="apple", tags=["red"])
+        uri = register("one", readme="pear", tags=["green"])
+        assert find("apple") == find("red") == []
+        assert find("pear") == find("green") == [uri]
+
+    def test_a_deleted_dataset_is_not_found(
+        self, find: Find, register: Register
+    ) -> None:
+        gone, kept = register("gone", name="apple"), register("kept", name="apple")
+        if not hasattr(in_use().search, "delete_dataset"):
+            pytest.skip("this plugin cannot delete")
+        registering.forget(gone)
+        assert find("apple") == [kept]
+
+    def test_deleting_what_is_not_known_does_nothing(self, base_uri: str) -> None:
+        registering.forget(f"{base_uri}/none")
+
+    def test_lookup_finds_the_places_of_a_uuid(
+        self, base_uri: str, register: Register
+    ) -> None:
+        uri = register("one")
+        uuid = uri.rpartition("/")[2]
+        [row] = in_use().search.lookup_uris(uuid, [base_uri])
+        assert (row["uri"], row["base_uri"], row["uuid"]) == (uri, base_uri, uuid)
+        assert in_use().search.lookup_uris(uuid, ["s3://other"]) == []
+
+    @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+    def test_no_text_is_an_error(
+        self, find: Find, register: Register, text: str
+    ) -> None:
+        uri = register("one", readme=text, annotations={text[:50]: text})
+        assert set(find(text)) <= {uri}
+        assert find("plain") == [uri]
+
+    def test_a_large_manifest_is_found_by_every_item(
+        self, find: Find, register: Register
+    ) -> None:
+        uri = register("one", paths=[f"run_{n}/image.tif" for n in range(20_000)])
+        register("other", paths=["run_20000/image.tif"])
+        assert find("run_0") == find("run_9999") == find("run_19999") == [uri]
+
+    def test_a_large_readme_is_found_by_its_last_word(
+        self, find: Find, register: Register
+    ) -> None:
+        words = (f"word{n}" for n in range(50_000))
+        uri = register("one", readme=" ".join(words))
+        assert find("word49999") == find('"word49998 word49999"') == [uri]
+
+    def test_the_plugin_says_what_it_holds(
+        self, base_uri: str, register: Register
+    ) -> None:
+        uris = {register("one", name="apple"), register("two")}
+        list_uris = getattr(in_use().search, "list_uris", None)
+        listed = list_uris(base_uri) if list_uris else None
+        if listed is None:
+            pytest.skip("this plugin cannot tell")
+        assert set(listed) == uris
+
+    def test_a_search_in_a_store_that_does_not_answer_says_so(
+        self, away: Flask
+    ) -> None:
+        query = {"free_text": "apple", "base_uris": ["s3://contract"]}
+        with pytest.raises(StoreUnavailableError):
+            in_use().search.search(query)
+        with pytest.raises(StoreUnavailableError):
+            in_use().search.check_health()
+
+
+def _uris(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["uri"] for row in rows]
+
+
+def _base_uri_of(library: dict[str, str]) -> str:
+    return next(iter(library)).rpartition("/")[0]

@@ -1,0 +1,195 @@
+"""The search plugin for MongoDB: an index of analyzed terms in a collection."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+
+from ...errors import ValidationError
+from ..analysis import analyze_dataset
+from ..interfaces import DatasetInfo, Hits, Query, SearchABC
+from ..text_query import TextQuery, parse
+from . import settings, text
+from .store import HEAD, Document, Store, TooLargeError, spellings
+
+#: Hits up to this number come in order of relevance, more come newest first.
+MOST_RANKED = 2000
+
+# How far a search entry is cut, step by step, until MongoDB takes it.
+_CUTS = (text.MOST_TERMS, 100_000, 30_000, 5_000)
+
+_NEWEST_FIRST = {"frozen_at": -1, "uri": 1}
+_HEAD = {"_id": False, "uri": True, **dict.fromkeys(HEAD, True)}
+
+_log = logging.getLogger(__name__)
+
+
+class MongoSearch(SearchABC):
+    """Finds datasets by their analyzed terms in a MongoDB collection."""
+
+    def __init__(self) -> None:
+        self.store = Store(settings.SEARCH, (text.INDEX,))
+
+    def get_config(self) -> Any:
+        """Return the settings SEARCH_MONGO_..., from the environment."""
+        return settings.read(settings.SEARCH, os.environ)
+
+    def get_config_secrets_to_obfuscate(self) -> list[str]:
+        """Return SEARCH_MONGO_URI, which may hold a password."""
+        return settings.secrets_of(settings.SEARCH)
+
+    def init_app(self, app: Flask, *args: Any, **kwargs: Any) -> None:
+        """Take the settings and, if MongoDB answers, make the indexes."""
+        self.store.init_app(app)
+
+    def register_dataset(self, dataset_info: DatasetInfo) -> None:
+        """Index a dataset; of a very large one not every term of its manifest.
+
+        :raises StoreUnavailableError: if MongoDB does not answer
+        :raises ValidationError: for a dataset that MongoDB cannot hold at all
+        """
+        analyzed = analyze_dataset(dataset_info)
+        for most_terms in _CUTS:
+            entry = text.entry_of(analyzed, most_terms)
+            try:
+                self.store.put(dataset_info, "search", entry)
+            except TooLargeError:
+                continue
+            if entry["cut"]:
+                _log.warning(
+                    "%s: its search entry is too large for MongoDB: %d of %d terms"
+                    " were cut",
+                    dataset_info["uri"],
+                    entry["cut"],
+                    entry["cut"] + len(entry["terms"]),
+                )
+            return
+        raise ValidationError("MongoDB cannot hold this dataset's search entry")
+
+    def delete_dataset(self, uri: str) -> None:
+        """Forget a dataset."""
+        self.store.remove(uri, "search")
+
+    def holds(self, dataset_info: DatasetInfo) -> bool:
+        """Return whether a dataset is indexed as register_dataset does it."""
+        held = self.store.get(dataset_info["uri"], "search", *HEAD)
+        if held is None or any(held.get(k) != dataset_info.get(k) for k in HEAD):
+            return False
+        entry = held.get("search", {})
+        kept = len(entry.get("terms", ())) + entry.get("cut", 0)
+        wanted = text.entry_of(analyze_dataset(dataset_info))
+        if entry.get("cut") != wanted["cut"]:
+            # MongoDB took less of it than we would have stored.
+            return kept == len(wanted["terms"]) + wanted["cut"]
+        return bool(entry == wanted)
+
+    def list_uris(self, base_uri: str) -> Iterator[str]:
+        """Yield the URIs of the datasets of a base URI that are indexed."""
+        return self.store.uris(base_uri, "search")
+
+    def tidy(self) -> None:
+        """Unite the documents that 0.18 kept twice."""
+        self.store.unite()
+
+    def search(self, query: Query) -> list[dict[str, Any]]:
+        """Return every dataset that a query finds, as 0.18's plugin does.
+
+        :returns: their administrative metadata and tags; the best first
+        """
+        collection = self.store.collection()
+        find, wanted = _filter(query), _text_query(query)
+        with self.store.answering():
+            total = collection.count_documents(find)
+            order = _order(wanted, total, None)
+            found = collection.aggregate(_pipeline(find, wanted, order, _HEAD))
+            return [_as_row(document) for document in found]
+
+    def search_page(
+        self,
+        query: Query,
+        *,
+        offset: int,
+        limit: int,
+        sort: Mapping[str, int] | None = None,
+    ) -> Hits:
+        """Return one page of what a query finds.
+
+        :param sort: fields and directions; None for the order of relevance or, where
+            there are more than MOST_RANKED hits, the newest first
+        """
+        collection = self.store.collection()
+        find, wanted = _filter(query), _text_query(query)
+        with self.store.answering():
+            total = collection.count_documents(find)
+            if offset >= total:
+                return Hits([], total)
+            order = _order(wanted, total, sort)
+            pipeline = _pipeline(find, wanted, order, {"uri": True})
+            page = collection.aggregate(
+                [*pipeline, {"$skip": offset}, {"$limit": limit}]
+            )
+            return Hits([document["uri"] for document in page], total)
+
+    def lookup_uris(self, uuid: str, base_uris: list[str]) -> list[dict[str, Any]]:
+        """Return the rows, as search does, of each place that holds a UUID."""
+        return self.search({"uuids": [uuid], "base_uris": base_uris})
+
+    def check_health(self) -> None:
+        """Return if MongoDB answers."""
+        self.store.check_health()
+
+
+def _text_query(query: Query) -> TextQuery | None:
+    free_text = query.get("free_text")
+    return parse(free_text) if free_text else None
+
+
+def _filter(query: Query) -> Document:
+    """Return what a query asks, as a filter of documents."""
+    find: Document = {}
+    if "base_uris" in query:
+        find["base_uri"] = {"$in": list(query["base_uris"])}
+    if "creator_usernames" in query:
+        find["creator_username"] = {"$in": list(query["creator_usernames"])}
+    if "uuids" in query:
+        uuids = [spelling for uuid in query["uuids"] for spelling in spellings(uuid)]
+        find["uuid"] = {"$in": uuids}
+    if tags := query.get("tags"):
+        find["tags"] = {"$all": list(tags)}
+    wanted = _text_query(query)
+    return {"$and": [find, text.matching(wanted)]} if wanted else find
+
+
+def _order(
+    wanted: TextQuery | None, total: int, sort: Mapping[str, int] | None
+) -> Mapping[str, int]:
+    if sort:
+        return {**sort, "uri": sort.get("uri", 1)}
+    ranked = wanted and (wanted.any_of or wanted.all_of) and total <= MOST_RANKED
+    return {"relevance": -1, **_NEWEST_FIRST} if ranked else _NEWEST_FIRST
+
+
+def _pipeline(
+    find: Document,
+    wanted: TextQuery | None,
+    order: Mapping[str, int],
+    fields: Document,
+) -> list[Document]:
+    """Return the stages that find documents, sort them and keep some fields."""
+    stages: list[Document] = [{"$match": find}]
+    if wanted and "relevance" in order:
+        stages.append({"$addFields": {"relevance": text.relevance(wanted)}})
+    return [*stages, {"$sort": dict(order)}, {"$project": fields}]
+
+
+def _as_row(document: Document) -> dict[str, Any]:
+    row: Document = {key: document.get(key) for key in ("uri", *HEAD)}
+    row["uuid"] = str(row["uuid"])
+    row["tags"] = row["tags"] or []
+    for key in ("frozen_at", "created_at"):
+        if isinstance(row[key], datetime):  # as 0.18 stored it
+            row[key] = row[key].replace(tzinfo=UTC).timestamp()
+    return row

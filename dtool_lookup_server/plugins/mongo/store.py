@@ -1,0 +1,299 @@
+"""A collection of datasets in MongoDB: its connection, its indexes, its documents.
+
+There is one document for each URI, and the search and retrieve plugins may share it:
+each sets its own part of it beside the *head*, which is a dataset's administrative
+metadata. Documents of 0.18 are such documents too, without these parts.
+"""
+
+import logging
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pymongo
+from bson import Binary
+from flask import Flask
+from gridfs.errors import NoFile
+from pymongo import ASCENDING, DESCENDING, MongoClient
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import (
+    ConfigurationError,
+    DocumentTooLarge,
+    InvalidName,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+)
+from pymongo.operations import IndexModel
+
+from ...errors import PluginError, StoreUnavailableError, ValidationError
+from ..interfaces import DatasetInfo
+from . import settings
+
+Document = dict[str, Any]
+
+#: What of a dataset info stands in the head of its document.
+HEAD = (
+    "uuid",
+    "base_uri",
+    "name",
+    "type",
+    "creator_username",
+    "frozen_at",
+    "created_at",
+    "tags",
+    "dtoolcore_version",
+    "number_of_items",
+    "size_in_bytes",
+)
+
+#: The index that keeps a URI from having two documents.
+UNIQUE = IndexModel([("uri", ASCENDING)], name="uri", unique=True)
+
+INDEXES = (
+    IndexModel([("uuid", ASCENDING)], name="uuid"),
+    IndexModel([("base_uri", ASCENDING), ("frozen_at", DESCENDING)], name="base_uri"),
+)
+
+#: The parts that the plugins set, with the fields that 0.18 had in place of each.
+PARTS = {
+    "search": ("search",),
+    "content": ("content", "readme", "manifest", "annotations"),
+}
+
+#: Number of documents that are listed at once.
+BATCH = 1000
+
+_DUPLICATE = 11000
+
+# MongoDB's numbers (its error_codes.yml) for a document that grows too large, and
+# for one whose index entries do not fit the cache in one transaction.
+_TOO_LARGE = {10334, 17280, 17419, 17420, 388, 339}
+
+_log = logging.getLogger(__name__)
+
+
+class TooLargeError(ValidationError):
+    """MongoDB refused a document for its size."""
+
+
+class Store:
+    """A collection, connected when it is first used, in each process anew.
+
+    :param kind: settings.SEARCH or settings.RETRIEVE
+    :param indexes: indexes that are made beside those of every collection
+    """
+
+    def __init__(self, kind: str, indexes: tuple[IndexModel, ...] = ()):
+        self._kind = kind
+        self._indexes = (*INDEXES, *indexes)
+        self._settings: dict[str, Any] = {}
+        self._client: MongoClient[Document] | None = None
+        self._process = 0
+        self._prepared = False
+
+    def init_app(self, app: Flask) -> None:
+        """Take the settings, and make the indexes if MongoDB answers now.
+
+        :raises ConfigurationError: for a setting that MongoDB's client refuses
+        """
+        values = {
+            setting.name: app.config.get(setting.name, setting.default)
+            for setting in settings.settings_of(self._kind)
+        }
+        self._settings = {
+            name.removeprefix(f"{self._kind}_MONGO_"): value
+            for name, value in values.items()
+        }
+        self._client = None
+        try:
+            self._collection()
+        except (ConfigurationError, InvalidName, InvalidURI, ValueError) as error:
+            # The URI may hold a password, and the error the URI.
+            raise PluginError(
+                f"Setting {self._kind}_MONGO_URI, _DB or _COLLECTION cannot be used:"
+                f" {type(error).__name__}"
+            ) from None
+        try:
+            self.collection()
+        except StoreUnavailableError as error:
+            _log.warning("%s Its indexes are made when it answers.", error)
+
+    def collection(self) -> Collection[Document]:
+        """Return the collection, with its indexes.
+
+        :raises StoreUnavailableError: if MongoDB does not answer
+        """
+        collection = self._collection()
+        if not self._prepared:
+            with self.answering():
+                self.make_indexes()
+            self._prepared = True
+        return collection
+
+    def database(self) -> Database[Document]:
+        """Return the collection's database."""
+        return self._collection().database
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Limit what is done within to the timeout.
+
+        :raises StoreUnavailableError: if MongoDB does not do it in this time
+        :raises TooLargeError: for a document that it cannot take
+        """
+        try:
+            with pymongo.timeout(float(self._settings["TIMEOUT"])):
+                yield
+        except NoFile:
+            raise
+        except (DocumentTooLarge, PyMongoError) as error:
+            if getattr(error, "code", None) in _TOO_LARGE or isinstance(
+                error, DocumentTooLarge
+            ):
+                raise TooLargeError from error
+            name = self._kind.lower()
+            _log.error("MongoDB of the %s plugin: %s", name, type(error).__name__)
+            raise StoreUnavailableError(
+                f"The {name} plugin's MongoDB does not answer"
+                f" ({type(error).__name__}): try again later."
+            ) from error
+
+    def make_indexes(self) -> None:
+        """Make the indexes that are not there."""
+        collection = self._collection()
+        collection.create_indexes(list(self._indexes))
+        try:
+            collection.create_indexes([UNIQUE])
+        except OperationFailure as error:
+            if error.code != _DUPLICATE:
+                raise
+            _log.warning(
+                "Collection %s has a dataset of 0.18 in two documents:"
+                " run `flask dataset reindex`",
+                collection.name,
+            )
+
+    def put(self, info: DatasetInfo, part: str, value: Document) -> Document | None:
+        """Set a part and the head of a dataset's document, all in one.
+
+        :param part: one of PARTS
+        :returns: what the part was; None where there was none
+        """
+        head = {key: info.get(key) for key in HEAD}
+        change: Document = {"$set": {**head, part: value}}
+        if replaced := [field for field in PARTS[part] if field != part]:
+            change["$unset"] = dict.fromkeys(replaced, "")
+        collection = self.collection()
+        with self.answering():
+            before = collection.find_one_and_update(
+                {"uri": info["uri"]}, change, [part], upsert=True
+            )
+        return (before or {}).get(part)
+
+    def get(self, uri: str, *fields: str) -> Document | None:
+        """Return some fields of a dataset's document, or None where there is none."""
+        collection = self.collection()
+        with self.answering():
+            # Of two documents of 0.18 one that is mended, else the newer one.
+            best = [("content", DESCENDING), ("_id", DESCENDING)]
+            return collection.find_one({"uri": uri}, list(fields), sort=best)
+
+    def remove(self, uri: str, part: str) -> Document | None:
+        """Take a part out of a dataset's document, and all of it if no other is left.
+
+        :returns: what the part was; None where there was none
+        """
+        others = [field for name in PARTS if name != part for field in PARTS[name]]
+        taken = dict.fromkeys(PARTS[part], "")
+        empty = {field: {"$exists": False} for field in others}
+        collection = self.collection()
+        with self.answering():
+            before = collection.find_one_and_update(
+                {"uri": uri}, {"$unset": taken}, [part]
+            )
+            collection.delete_many({"uri": uri, **empty})
+        return (before or {}).get(part)
+
+    def uris(self, base_uri: str, part: str) -> Iterator[str]:
+        """Yield the URI of each document in a base URI that has a part, in order."""
+        held = [{field: {"$exists": True}} for field in PARTS[part]]
+        collection = self.collection()
+        last = ""
+        while True:
+            find = {"base_uri": base_uri, "uri": {"$gt": last}, "$or": held}
+            with self.answering():
+                page = collection.find(find, ["uri"]).sort("uri").limit(BATCH)
+                found = [document["uri"] for document in page]
+            yield from found
+            if len(found) < BATCH:
+                return
+            last = found[-1]
+
+    def unite(self) -> None:
+        """Remove what 0.18 kept of a dataset in a second document."""
+        collection = self.collection()
+        with self.answering():
+            twice = collection.aggregate(
+                [
+                    {"$sort": {"content": -1, "search": -1, "_id": -1}},
+                    {"$group": {"_id": "$uri", "documents": {"$push": "$_id"}}},
+                    {"$match": {"documents.1": {"$exists": True}}},
+                ],
+                allowDiskUse=True,
+            )
+            for document in twice:
+                spare = {"_id": {"$in": document["documents"][1:]}}
+                collection.delete_many(spare)
+            self.make_indexes()
+
+    def check_health(self) -> None:
+        """Return if the collection can be read.
+
+        :raises StoreUnavailableError: if not
+        """
+        collection = self.collection()
+        with self.answering():
+            collection.find_one({}, ["uri"])
+
+    def _collection(self) -> Collection[Document]:
+        # A connection must not be used on both sides of a fork.
+        if self._client is None or self._process != os.getpid():
+            self._client = self._connect()
+            self._process = os.getpid()
+            weakref.finalize(self, _close, self._client, self._process)
+            self._prepared = False
+        return self._client[self._settings["DB"]][self._settings["COLLECTION"]]
+
+    def _connect(self) -> MongoClient[Document]:
+        milliseconds = 1000 * int(self._settings["TIMEOUT"])
+        return MongoClient(
+            self._settings["URI"],
+            appname="dtool-lookup-server",
+            maxPoolSize=int(self._settings["POOL_SIZE"]),
+            serverSelectionTimeoutMS=milliseconds,
+            connectTimeoutMS=milliseconds,
+            waitQueueTimeoutMS=milliseconds,
+            uuidRepresentation="standard",
+            # What was acknowledged survives the loss of a replica set's primary.
+            w="majority",
+        )
+
+
+def _close(client: MongoClient[Document], process: int) -> None:
+    # After a fork the connections are still the other process's.
+    if os.getpid() == process:
+        client.close()
+
+
+def spellings(uuid: str) -> list[Any]:
+    """Return a UUID as we store it and as 0.18 did, in lower case and in binary."""
+    text = uuid.lower()
+    try:
+        return [text, Binary.from_uuid(UUID(text))]
+    except ValueError:
+        return [text]

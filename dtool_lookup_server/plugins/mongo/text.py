@@ -1,0 +1,154 @@
+"""Analyzed terms in MongoDB: how a dataset's are stored and how they are asked for.
+
+All terms of a dataset stand in one array with an index of its own. MongoDB's $text
+would read every hit to count them; from this index hits are counted, filtered by
+base URI and sorted by age without reading any. The fields' terms stand beside it, in
+order, for phrases and for what a hit is worth.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.operations import IndexModel
+
+from ..analysis import ANALYSIS_VERSION, BREAK, PHRASE_FIELDS, AnalyzedDataset
+from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
+
+Document = dict[str, Any]
+
+TERMS = "search.terms"
+
+INDEX = IndexModel(
+    [(TERMS, ASCENDING), ("base_uri", ASCENDING), ("frozen_at", DESCENDING)],
+    name="text",
+)
+
+#: What is kept of a dataset at most, so that its document stays below 16 MB: terms,
+#: their characters, and characters of the fields' terms in order.
+MOST_TERMS = 300_000
+MOST_CHARACTERS = 5_000_000
+MOST_IN_ORDER = 4_000_000
+
+# Comes after every character of a term.
+_AFTER = "{"
+
+# What a word is worth, field by field; in a path of the manifest it is worth nothing.
+_WEIGHTS = {
+    "name": 1000,
+    "tags": 100,
+    "creator": 10,
+    "identifiers": 10,
+    "readme": 1,
+    "annotations": 1,
+}
+
+
+def entry_of(analyzed: AnalyzedDataset, most_terms: int = MOST_TERMS) -> Document:
+    """Return what is stored of a dataset's terms.
+
+    :param most_terms: how many terms are kept; those of the manifest go first
+    :returns: with the key "cut", the number of terms that are left out
+    """
+    fields = {name: getattr(analyzed, name) for name in PHRASE_FIELDS}
+    in_order = (term for terms in fields.values() for term in terms)
+    wanted = dict.fromkeys(in_order)
+    wanted.update(dict.fromkeys(sorted(analyzed.forms)))
+    wanted.update(dict.fromkeys(sorted(analyzed.items)))
+    wanted.pop(BREAK, None)
+    terms = list(_up_to(MOST_CHARACTERS, islice(wanted, most_terms)))
+    return {
+        "version": ANALYSIS_VERSION,
+        "terms": terms,
+        "fields": _in_order(fields, MOST_IN_ORDER * most_terms // MOST_TERMS),
+        "cut": len(wanted) - len(terms),
+    }
+
+
+def _up_to(characters: int, terms: Iterable[str]) -> Iterable[str]:
+    for term in terms:
+        characters -= len(term) + 10  # and what BSON needs beside each
+        if characters < 0:
+            return
+        yield term
+
+
+def _in_order(fields: dict[str, tuple[str, ...]], characters: int) -> Document:
+    texts = {}
+    for name in sorted(fields, key=lambda name: len(fields[name])):
+        text = f" {' '.join(fields[name])} " if fields[name] else ""
+        texts[name] = text[:characters]
+        characters -= len(texts[name])
+    return texts
+
+
+def matching(query: TextQuery) -> Document:
+    """Return a query as a filter of documents."""
+    if query.finds_nothing:
+        return {TERMS: {"$in": []}}
+    if query.all_of:
+        conditions = [_any([clause]) for clause in query.all_of]
+    elif query.any_of:
+        conditions = [_any(query.any_of)]
+    else:
+        conditions = [{TERMS: {"$exists": True}}]
+    if query.none_of:
+        conditions.append({"$nor": [_any([clause]) for clause in query.none_of]})
+    return conditions[0] if len(conditions) == 1 else {"$and": conditions}
+
+
+def _any(clauses: Iterable[Clause]) -> Document:
+    """Return a filter: at least one of these occurs."""
+    terms: list[str] = []
+    others: list[Document] = []
+    for clause in clauses:
+        match clause:
+            case Term(term) | Phrase((), term):
+                terms.append(term)
+            case Prefix(start):
+                # The index is read between two places; a pattern would be tried on
+                # each of its terms.
+                span = {"$gte": start, "$lt": start + _AFTER}
+                others.append({TERMS: {"$elemMatch": span}})
+            case Phrase(words, whole):
+                terms.append(whole)
+                others.append({"$and": [{TERMS: {"$all": words}}, _in_a_field(words)]})
+    if terms:
+        others.insert(0, {TERMS: {"$in": terms} if len(terms) > 1 else terms[0]})
+    return others[0] if len(others) == 1 else {"$or": others}
+
+
+def _in_a_field(words: tuple[str, ...]) -> Document:
+    # Terms have no character that means anything in a pattern.
+    pattern = {"$regex": _spaced(words)}
+    return {"$or": [{f"search.fields.{name}": pattern} for name in PHRASE_FIELDS]}
+
+
+def relevance(query: TextQuery) -> Document:
+    """Return an expression: the more, the better a document matches what is asked."""
+    clauses = (*query.all_of, *query.any_of)
+    worths = [_worth(needle, name) for needle in _needles(clauses) for name in _WEIGHTS]
+    return {"$add": worths}
+
+
+def _needles(clauses: Iterable[Clause]) -> Iterable[str]:
+    for clause in clauses:
+        match clause:
+            case Term(term) | Phrase((), term):
+                yield _spaced((term,))
+            case Prefix(start):
+                yield f" {start}"
+            case Phrase(words, _whole):
+                yield _spaced(words)
+
+
+def _worth(needle: str, name: str) -> Document:
+    place = {"$indexOfBytes": [f"$search.fields.{name}", needle]}
+    # No number where the field is not there at all.
+    found = {"$gte": [{"$ifNull": [place, -1]}, 0]}
+    return {"$cond": [found, _WEIGHTS[name], 0]}
+
+
+def _spaced(words: tuple[str, ...]) -> str:
+    return f" {' '.join(words)} "

@@ -1,0 +1,284 @@
+"""What is MongoDB's own in the plugins for it; the rest is in test_contract.py."""
+
+import logging
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import pymongo
+import pytest
+
+from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server.plugins.mongo import search as mongo_search
+from dtool_lookup_server.plugins.mongo import text as mongo_text
+from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
+from tests.conftest import add_people, make_config, mongo_settings_of, open_app
+from tests.corpus import SNOW_WHITE, dataset_info, uri_of
+from tests.mongod import Mongod
+
+
+@pytest.fixture
+def config(tmp_path, keys, mongod):
+    return make_config(tmp_path, keys) | mongo_settings_of(mongod)
+
+
+@pytest.fixture
+def app(config):
+    with open_app(config) as app:
+        add_people(app)
+        yield app
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def database(config):
+    """The database of both plugins."""
+    with pymongo.MongoClient(config["SEARCH_MONGO_URI"]) as server:
+        yield server[config["SEARCH_MONGO_DB"]]
+
+
+@pytest.fixture
+def register(client, headers):
+    """Register a dataset as librarian, over HTTP."""
+
+    def post(**fields):
+        body = dataset_info(**fields)
+        return client.post("/dataset/register", json=body, headers=headers("librarian"))
+
+    return post
+
+
+@pytest.fixture
+def search(client, grumpy):
+    """Return the names of what a text finds."""
+
+    def post(free_text):
+        body = {"free_text": free_text}
+        response = client.post("/dataset/search", json=body, headers=grumpy)
+        assert response.status_code == 200, response.text
+        return [row["name"] for row in response.json]
+
+    return post
+
+
+def test_the_indexes_are_made_at_start(app, database):
+    indexes = database.datasets.index_information()
+    assert indexes["uri"]["unique"]
+    assert indexes["uuid"]["key"] == [("uuid", 1)]
+    assert indexes["base_uri"]["key"] == [("base_uri", 1), ("frozen_at", -1)]
+    assert indexes["text"]["key"][0] == ("search.terms", 1)
+
+
+@pytest.mark.parametrize("text", ["apple", "apple pear", '"red apple"', "app*"])
+def test_hits_are_counted_and_found_by_the_index_of_terms(app, database, text):
+    wanted = {"free_text": text, "base_uris": [SNOW_WHITE]}
+    plan = database.datasets.find(mongo_search._filter(wanted)).explain()
+    assert "COLLSCAN" not in str(plan)
+    assert "search.terms" in str(plan["queryPlanner"]["winningPlan"])
+
+
+def test_a_word_is_counted_without_reading_documents(app, database):
+    wanted = {"free_text": "apple", "base_uris": [SNOW_WHITE]}
+    count = {"count": "datasets", "query": mongo_search._filter(wanted)}
+    assert "FETCH" not in str(database.command("explain", count))
+
+
+def test_both_plugins_share_one_document_with_a_uuid_that_is_text(register, database):
+    register()
+    register()
+    [document] = database.datasets.find()
+    assert document["uuid"] == dataset_info()["uuid"]
+    assert {"search", "content"} <= document.keys()
+
+
+def test_deleting_leaves_nothing(app, register, database):
+    register(readme=random.Random(1).randbytes(1_000_000).hex())
+    with app.app_context():
+        app.search.delete_dataset(uri_of("new-dataset"))
+        app.retrieve.delete_dataset(uri_of("new-dataset"))
+    for name in database.list_collection_names():
+        assert database[name].count_documents({}) == 0
+
+
+def test_what_is_large_is_kept_in_files_and_not_left_behind(register, database):
+    for seed in (1, 2):
+        register(readme=random.Random(seed).randbytes(1_000_000).hex())
+    assert database["datasets.content.files"].count_documents({}) == 1
+
+
+def test_many_clients_at_once_make_one_dataset(app, headers, database):
+    def register():
+        client = app.test_client()
+        for _ in range(5):
+            response = client.post(
+                "/dataset/register", json=dataset_info(), headers=headers("librarian")
+            )
+            statuses.append(response.status_code)
+
+    statuses = []
+    threads = [threading.Thread(target=register) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [201] * 20
+    assert database.datasets.count_documents({}) == 1
+
+
+def test_a_search_entry_that_is_too_large_is_cut_and_logged(
+    register, search, monkeypatch, caplog
+):
+    monkeypatch.setattr(mongo_text, "MOST_CHARACTERS", 10_000)
+    items = [f"{n:05}.txt" for n in range(2000)]
+    assert register(items=items).status_code == 201
+    assert search("nothing") == search("00001.txt") == ["new-dataset"]
+    [record] = [r for r in caplog.records if "too large" in r.getMessage()]
+    assert record.levelno == logging.WARNING
+    assert uri_of("new-dataset") in record.getMessage()
+
+
+def test_an_entry_that_mongodb_refuses_is_cut_further(register, search, monkeypatch):
+    monkeypatch.setattr(mongo_text, "MOST_CHARACTERS", 100_000_000)
+    names = {str(n): f"{n}{'x' * 60}" for n in range(250_000)}
+    manifest = {"items": {n: {"relpath": name} for n, name in names.items()}}
+    assert register(manifest=manifest).status_code == 201
+    assert search("nothing") == ["new-dataset"]
+
+
+def test_very_many_hits_come_newest_first(register, search, monkeypatch):
+    monkeypatch.setattr(mongo_search, "MOST_RANKED", 1)
+    register(name="apple", frozen_at=1.0)
+    register(name="other", readme="apple", frozen_at=2.0)
+    assert search("apple") == ["other", "apple"]
+
+
+# Settings.
+
+
+def test_settings_are_read_from_the_environment(tmp_path, keys, monkeypatch):
+    for kind in (SEARCH, RETRIEVE):
+        monkeypatch.setenv(f"{kind}_MONGO_URI", "mongodb://nobody:secret@127.0.0.1:1/")
+        monkeypatch.setenv(f"{kind}_MONGO_TIMEOUT", "1")
+        monkeypatch.setenv(f"{kind}_MONGO_COLLECTION", f"of_{kind}")
+    chosen = {"SEARCH_PLUGIN": "mongo", "RETRIEVE_PLUGIN": "mongo"}
+    with open_app(make_config(tmp_path, keys) | chosen) as app:
+        shown = app.test_cli_runner().invoke(args=["config", "show"]).output
+    assert app.config["SEARCH_MONGO_TIMEOUT"] == 1
+    assert app.config["RETRIEVE_MONGO_COLLECTION"] == "of_RETRIEVE"
+    assert '"search_mongo_uri": "***"' in shown
+    assert "nobody:" not in shown
+
+
+@pytest.mark.parametrize("uri", ["nonsense://x:secret@y", "mongodb://x:se:cr:et@y/"])
+def test_a_wrong_uri_stops_the_start_and_is_not_shown(config, uri):
+    with pytest.raises(RuntimeError, match="SEARCH_MONGO_URI") as caught:
+        create_app(config | {"SEARCH_MONGO_URI": uri})
+    assert uri not in str(caught.value)
+
+
+def test_every_setting_has_a_help_and_one_is_secret():
+    settings = settings_of(SEARCH)
+    assert all(setting.help for setting in settings)
+    assert [setting.name for setting in settings if setting.secret] == [
+        "SEARCH_MONGO_URI"
+    ]
+
+
+PROBE = """
+import sys
+sys.modules["pymongo"] = None
+from dtool_lookup_server import create_app
+create_app({config!r})
+assert not [name for name in sys.modules if name.startswith(("bson", "gridfs"))]
+"""
+
+
+@pytest.mark.parametrize(("plugin", "message"), [("sql", ""), ("mongo", "[mongo]")])
+def test_pymongo_is_needed_only_where_it_is_used(config, plugin, message):
+    chosen = config | {"SEARCH_PLUGIN": plugin, "RETRIEVE_PLUGIN": plugin}
+    command = [sys.executable, "-c", PROBE.format(config=chosen)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert message in done.stderr
+    assert (done.returncode == 0) == (plugin == "sql")
+
+
+# A store that is down, and comes back.
+
+
+@pytest.fixture
+def own_mongod(tmp_path):
+    """A MongoDB server of the test's own, which it may stop."""
+    server = Mongod(tmp_path / "own")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fragile(own_mongod, tmp_path, keys):
+    """An app whose MongoDB may be stopped."""
+    hasty = {"SEARCH_MONGO_TIMEOUT": 1, "RETRIEVE_MONGO_TIMEOUT": 1}
+    config = make_config(tmp_path, keys) | mongo_settings_of(own_mongod) | hasty
+    with open_app(config) as app:
+        add_people(app)
+        yield app
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/dataset/register", dataset_info()),
+        ("/dataset/search", {"free_text": "apple"}),
+        ("/dataset/readme", {"uri": uri_of("kept")}),
+        ("/dataset/manifest", {"uri": uri_of("kept")}),
+    ],
+)
+def test_a_mongodb_that_is_down_is_503_until_it_is_back(
+    fragile, own_mongod, grumpy, path, body
+):
+    client = fragile.test_client()
+    kept = dataset_info("kept")
+    client.post("/dataset/register", json=kept, headers=grumpy)
+    own_mongod.stop()
+    begun = time.monotonic()
+    response = client.post(path, json=body, headers=grumpy)
+    assert time.monotonic() - begun < 4
+    assert response.status_code == 503
+    assert "MongoDB" in response.json["message"]
+    listed = client.get("/dataset/list", headers=grumpy).json
+    assert [row["name"] for row in listed] == ["kept"]
+    own_mongod.start()
+    assert client.post(path, json=body, headers=grumpy).status_code in (200, 201)
+
+
+def test_a_server_starts_while_mongodb_is_down(config, headers, tmp_path):
+    later = Mongod(tmp_path / "later")
+    settings = {f"{kind}_MONGO_URI": later.uri for kind in (SEARCH, RETRIEVE)}
+    hasty = {f"{kind}_MONGO_TIMEOUT": 1 for kind in (SEARCH, RETRIEVE)}
+    with open_app(config | settings | hasty) as app:
+        add_people(app)
+        client = app.test_client()
+        asked = {"json": dataset_info(), "headers": headers("librarian")}
+        assert client.post("/dataset/register", **asked).status_code == 503
+        later.start()
+        assert client.post("/dataset/register", **asked).status_code == 201
+        assert "text" in app.search.store.collection().index_information()
+    later.stop()
+
+
+def test_a_registration_that_fails_half_way_is_taken_back(
+    app, register, database, monkeypatch
+):
+    def fail(info):
+        raise sql_db.exc.SQLAlchemyError("the disk is full")
+
+    monkeypatch.setattr(app.search, "register_dataset", fail)
+    with pytest.raises(Exception, match="the disk is full"):
+        register()
+    assert database.datasets.count_documents({}) == 0
