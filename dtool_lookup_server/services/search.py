@@ -13,6 +13,9 @@ from . import base_uris, datasets
 from .permissions import searchable_names
 from .users import ActingUser
 
+#: Keys of a query that search plugins know nothing of: SQL answers them.
+UNKNOWN_TO_PLUGINS = ("uploaded_by", *datasets.LIMITS)
+
 
 def search(user: ActingUser, query: Query, sort: str | None = None) -> Listing:
     """Return the datasets that a query finds among those that a user may see.
@@ -29,8 +32,7 @@ def search(user: ActingUser, query: Query, sort: str | None = None) -> Listing:
         return datasets.listing(statement, sort)
     match = _match_text(free_text)
     if match is None:
-        # Plugins know nothing of uploaders.
-        if query.get("uploaded_by"):
+        if any(query.get(key) is not None for key in UNKNOWN_TO_PLUGINS):
             return CollectedListing(statement, limited(user, query), sort)
         return PluginListing(user, limited(user, query), sort)
     statement = statement.where(match.condition)

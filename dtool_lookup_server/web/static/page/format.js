@@ -7,7 +7,7 @@ const date = new Intl.DateTimeFormat("en-CA", { dateStyle: "short" });
 const moment = new Intl.DateTimeFormat("en-CA", {
   dateStyle: "short",
   timeStyle: "medium",
-  hour12: false,
+  hourCycle: "h23",
 });
 
 /** Return 12345 as 12,345; "unknown" for what is not a number. */

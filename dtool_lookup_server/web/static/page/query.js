@@ -11,6 +11,14 @@ export const FILTERS = [
   { name: "tag", key: "tags", word: "tag", title: "Tags", every: true },
 ];
 
+/** The limits: the address's name, and how its text becomes what the API takes. */
+const LIMITS = [
+  { name: "from", key: "frozen_after", value: (text) => midnight(text) },
+  { name: "to", key: "frozen_before", value: (text) => midnight(text) + 86_400 },
+  { name: "min", key: "min_size", value: Number },
+  { name: "max", key: "max_size", value: Number },
+];
+
 /** How results may be sorted; the first is for queries with words. */
 export const SORTS = [
   ["relevance", "Best match"],
@@ -35,19 +43,26 @@ export function read(place) {
     creator: place.getAll("creator"),
     base_uri: place.getAll("base_uri"),
     tag: place.getAll("tag"),
+    ...Object.fromEntries(LIMITS.map(({ name, value }) => [name, limit(place.get(name), value)])),
     sort: known ? sort : standard,
     page: Math.max(1, Number.parseInt(place.get("page") ?? "1", 10) || 1),
   };
 }
 
+/** Return the text of a limit if it is one: a day such as 2024-03-31, or a number. */
+function limit(text, value) {
+  return text && Number.isFinite(value(text)) && value(text) >= -62_135_596_800 ? text : "";
+}
+
+function midnight(day) {
+  return /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) / 1000 : NaN;
+}
+
 /** Return the address of a search. */
-export function addressOf({ q, creator, base_uri, tag, sort, page }) {
+export function addressOf({ sort, page, ...rest }) {
   return to({
-    q,
-    creator,
-    base_uri,
-    tag,
-    sort: sort === standardSort(q ?? "") ? undefined : sort,
+    ...rest,
+    sort: sort === standardSort(rest.q ?? "") ? undefined : sort,
     page: page > 1 ? page : undefined,
   });
 }
@@ -63,7 +78,15 @@ export function body(search, without) {
   for (const { name, key } of FILTERS) {
     if (name !== without && search[name].length) query[key] = search[name];
   }
+  for (const { name, key, value } of LIMITS) {
+    if (name !== without && search[name]) query[key] = value(search[name]);
+  }
   return query;
+}
+
+/** Tell whether a search has a filter or a limit. */
+export function isFiltered(search) {
+  return FILTERS.some(({ name }) => search[name].length) || LIMITS.some(({ name }) => search[name]);
 }
 
 /** Return the path, with page and sort, to which the query is sent. */

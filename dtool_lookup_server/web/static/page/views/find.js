@@ -9,6 +9,7 @@ import { failure, nothing } from "../panels.js";
 import * as searching from "../query.js";
 import { marked, wordsOf } from "../words.js";
 import { facet } from "./facet.js";
+import { limitsInWords, rangeFilters } from "./ranges.js";
 import { searchHelp } from "./search_help.js";
 
 /** How long typing pauses before a search begins. */
@@ -57,11 +58,12 @@ export function find({ user, signal, setTitle }) {
     ...filter,
     ...facet(filter.title, (value) => go(searching.addressOf(searching.toggled(search, filter.name, value)))),
   }));
+  const limits = rangeFilters((changes) => go(searching.addressOf({ ...search, ...changes, page: 1 })));
   const filters = h(
     "details",
     { class: "filters" },
     h("summary", {}, "Filters"),
-    h("div", { role: "group", "aria-label": "Filters" }, facets.map(({ element }) => element)),
+    h("div", { role: "group", "aria-label": "Filters" }, facets.map(({ element }) => element), limits.element),
   );
   const wide = matchMedia("(min-width: 56rem)");
   const openWhereWide = () => (filters.open = wide.matches);
@@ -134,6 +136,7 @@ export function find({ user, signal, setTitle }) {
     setTitle(search.q.trim());
     drawSorts();
     drawChips();
+    limits.show(search);
     ask();
   }
 
@@ -189,22 +192,23 @@ export function find({ user, signal, setTitle }) {
   }
 
   function drawChips() {
-    const set = searching.FILTERS.flatMap(({ name, title }) => search[name].map((value) => [name, title, value]));
+    const set = [
+      ...searching.FILTERS.flatMap(({ name, title }) =>
+        search[name].map((value) => [`${title}: ${value}`, value, searching.toggled(search, name, value)]),
+      ),
+      ...limitsInWords(search).map(([text, without]) => [text, text, { ...search, ...without, page: 1 }]),
+    ];
     chips.hidden = !set.length;
     fill(
       chips,
-      set.map(([name, title, value]) =>
+      set.map(([name, text, without]) =>
         h(
           "li",
           {},
           h(
             "a",
-            {
-              class: "chip removable",
-              href: searching.addressOf(searching.toggled(search, name, value)),
-              "aria-label": `Remove filter ${title}: ${value}`,
-            },
-            own(value),
+            { class: "chip removable", href: searching.addressOf(without), "aria-label": `Remove filter ${name}` },
+            own(text),
             h("span", { "aria-hidden": "true", class: "cross" }, "×"),
           ),
         ),
@@ -233,7 +237,7 @@ export function find({ user, signal, setTitle }) {
       const first = h("a", { href: searching.addressOf({ ...wanted, page: 1 }) }, "Go to the first page");
       return nothing("There is nothing on this page", h("p", {}, first));
     }
-    const filtered = searching.FILTERS.some(({ name }) => wanted[name].length);
+    const filtered = searching.isFiltered(wanted);
     if (!wanted.q.trim() && !filtered) return emptyIndex(user);
     return nothing(
       "No dataset found",
