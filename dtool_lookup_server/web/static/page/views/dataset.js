@@ -58,7 +58,7 @@ function page(found, user, signal) {
       { class: "lead" },
       "By ",
       h("a", { href: to({ creator: found.creator_username }) }, own(found.creator_username)),
-      `, frozen on ${format.day(found.frozen_at)}, ${format.count(found.number_of_items ?? NaN, "item")}, ${format.bytes(found.size_in_bytes)}`,
+      [`, frozen on ${format.day(found.frozen_at)}`, ...amounts(found)].join(", "),
     ),
     h(
       "div",
@@ -78,6 +78,13 @@ function page(found, user, signal) {
       ),
     ),
   ];
+}
+
+function amounts({ number_of_items, size_in_bytes }) {
+  return [
+    number_of_items !== null && format.count(number_of_items, "item"),
+    size_in_bytes !== null && format.bytes(size_in_bytes),
+  ].filter(Boolean);
 }
 
 function card(title, ...content) {
