@@ -37,7 +37,9 @@ _STATIC = Path(__file__).parent / "static"
 
 #: The page's modules, so that a browser asks for all of them at once.
 _MODULES = sorted(
-    path.relative_to(_STATIC).as_posix() for path in (_STATIC / "page").rglob("*.js")
+    path.relative_to(_STATIC).as_posix()
+    for path in (_STATIC / "page").rglob("*.js")
+    if not path.stem.endswith("_worker")
 )
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dtool_lookup_server.services import demonstration, indexing
 from tests.conftest import add_corpus, add_people, make_config, open_app
@@ -30,11 +30,20 @@ def chromium():
         browser.close()
 
 
+class QuietHandler(WSGIRequestHandler):
+    """Leaves requests out of the log."""
+
+    def log_request(self, *_args):
+        pass
+
+
 @contextmanager
 def serving(app):
     """Serve an application on a free port; gives its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    server = make_server(
+        "127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler
+    )
+    thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
