@@ -32,7 +32,9 @@ MONGOD = (
     " sys_platform == 'linux' and platform_machine == 'x86_64'"
 )
 TEST = [
+    "axe-playwright-python>=0.1.8",
     "hypothesis>=6.100",
+    "playwright>=1.50",
     "pytest>=8.3",
     "pytest-cov>=6",
     "pytest-xdist>=3.6",
@@ -83,7 +85,7 @@ setup(
     package_data={
         "dtool_lookup_server": ["py.typed"],
         "dtool_lookup_server.migrations": ["*.ini", "*.mako"],
-        "dtool_lookup_server.web": ["templates/*", "static/*"],
+        "dtool_lookup_server.web": ["templates/*", "static/**"],
     },
     install_requires=[
         "click>=8.1",

@@ -12,7 +12,7 @@ copyright = "the authors of dtool-lookup-server"
 release = version = __version__
 
 extensions = ["from_code", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_tools"]
 default_role = "literal"
 
 autodoc_member_order = "bysource"

@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dtool_lookup_server.services import demonstration, indexing
@@ -119,6 +119,4 @@ def visit(context, site, token):
 def settle(page):
     """Wait until the page shows what it asked for."""
     page.locator("main h1").first.wait_for()
-    page.wait_for_function(
-        "!document.querySelector('main [aria-busy], main .waiting')"
-    )
+    expect(page.locator("main [aria-busy], main .waiting")).to_have_count(0)

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from ...schemas import LONGEST_LIST, Text, TextOrObject
+from ...schemas import LONGEST_LIST, Count, Text, TextOrObject
 
 _SHORT = validate.Length(max=LONGEST_LIST)
 #: In seconds since the epoch.
@@ -26,8 +26,8 @@ def _time(about: str) -> fields.Float:
     )
 
 
-def _size(about: str) -> fields.Integer:
-    return fields.Integer(
+def _size(about: str) -> Count:
+    return Count(
         validate=validate.Range(0, 2**63 - 1),
         metadata={"description": about, "example": 1000000},
     )

@@ -66,7 +66,7 @@ async function users({ page, user, signal, again }) {
   const table = h(
     "table",
     {},
-    h("thead", {}, h("tr", {}, column("User"), column("Admin"), column("May search"), column("May register"), column(h("span", { class: "unseen" }, "Delete")))),
+    h("thead", {}, h("tr", {}, column("User"), column("Admin"), column("May search in"), column("May register in"), column(h("span", { class: "unseen" }, "Delete")))),
     h("tbody", {}, data.map((each) => userRow(each, user, again))),
   );
   return [
@@ -94,7 +94,6 @@ function userRow(each, me, again) {
         notify(admin.checked ? `${username} is an admin now` : `${username} is no admin any more`);
       }),
   });
-  const places = (list) => format.count(list.length, "base URI");
   return h(
     "tr",
     {},
@@ -105,11 +104,16 @@ function userRow(each, me, again) {
       each.display_name && h("span", { class: "quiet" }, " ", own(each.display_name)),
       isMe && h("span", { class: "quiet" }, " (you)"),
     ),
-    h("td", { "data-title": "Admin" }, admin),
-    h("td", { "data-title": "May search" }, places(each.search_permissions_on_base_uris)),
-    h("td", { "data-title": "May register" }, places(each.register_permissions_on_base_uris)),
+    h("td", {}, admin),
+    h("td", {}, base(each.search_permissions_on_base_uris)),
+    h("td", {}, base(each.register_permissions_on_base_uris)),
     h("td", { class: "last" }, !isMe && deletion(`user ${username}`, api.at("/users", username), "The user's token will no longer count, and the permissions are lost. The datasets that the user registered stay.", again)),
   );
+}
+
+/** Return how many base URIs there are; on a small screen, the number alone. */
+function base(list) {
+  return [format.number(list.length), h("span", { class: "unit" }, list.length === 1 ? " base URI" : " base URIs")];
 }
 
 // Base URIs.

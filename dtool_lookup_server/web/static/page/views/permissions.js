@@ -36,7 +36,7 @@ export async function permissions({ username, baseUri, signal }) {
       "tr",
       {},
       h("th", { scope: "row" }, h("a", { href: to(place) }, own(name))),
-      ["search", "register"].map((kind) => h("td", { "data-title": kind === "search" ? "Search" : "Register" }, box(kind, name))),
+      ["search", "register"].map((kind) => h("td", {}, box(kind, name))),
     );
   }
 
