@@ -70,6 +70,7 @@ class User(db.Model):  # type: ignore[name-defined]
         Line(USERNAME_LENGTH), index=True, unique=True
     )
     is_admin: Mapped[bool] = mapped_column(default=False)
+    display_name: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
     search_base_uris: Mapped[list["BaseURI"]] = relationship(
         secondary=search_permissions, back_populates="search_users"
     )
@@ -144,6 +145,9 @@ class Dataset(db.Model):  # type: ignore[name-defined]
     size_in_bytes: Mapped[int | None] = mapped_column(BigInteger)
     type: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
     dtoolcore_version: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
+    #: The user who registered it last; None for the command line.
+    uploaded_by: Mapped[str | None] = mapped_column(Line(USERNAME_LENGTH), index=True)
+    uploaded_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: Of all that was registered, and for which plugins: equal means unchanged.
     digest: Mapped[str | None] = mapped_column(Line(DIGEST_LENGTH))
     base_uri: Mapped[BaseURI] = relationship(back_populates="datasets")
