@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
@@ -20,12 +20,12 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 #: How often a use case is begun anew after a deadlock or a race for a new row.
-ATTEMPTS = 5
+ATTEMPTS = 10
 
 # SQLSTATE of a serialization failure and of a deadlock (PostgreSQL's manual,
-# appendix A), and MariaDB's numbers of a deadlock and of a lock wait that ended.
+# appendix A), and MariaDB's numbers of a deadlock and of a row that has changed.
 _RETRIED_STATES = {"40001", "40P01"}
-_RETRIED_NUMBERS = {1213, 1205}
+_RETRIED_NUMBERS = {1213, 1020}
 
 
 def open_database(app: Flask) -> None:
@@ -111,6 +111,16 @@ def _worth_retrying(error: DBAPIError) -> bool:
     state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     number = original.args[0] if original is not None and original.args else None
     return state in _RETRIED_STATES or number in _RETRIED_NUMBERS
+
+
+def lock_row(model: Any, row_id: int) -> None:
+    """Keep others from locking a row until the transaction ends.
+
+    For a use case that replaces what belongs to the row: of two at once the later
+    one must see what the earlier one wrote. SQLite lets one write at a time anyway.
+    """
+    lock = select(model.id).where(model.id == row_id).with_for_update(key_share=True)
+    sql_db.session.execute(lock)
 
 
 def unavailable(error: DBAPIError) -> StoreUnavailableError | None:

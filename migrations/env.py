@@ -30,6 +30,8 @@ def run_online() -> None:
     with extension.db.engine.connect() as connection, unchecked(connection):
         without_statement_timeout(connection)
         forget_foreign_revision(connection)
+        # Alembic leaves a transaction that it did not begin as it is.
+        connection.commit()
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -73,7 +75,6 @@ def forget_foreign_revision(connection: sa.Connection) -> None:
     }
     version = sa.table("alembic_version", sa.column("version_num"))
     connection.execute(version.delete().where(version.c.version_num.not_in(ours)))
-    connection.commit()
 
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:

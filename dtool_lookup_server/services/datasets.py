@@ -32,11 +32,10 @@ SORTABLE: dict[str, ColumnElement[Any]] = {
             "creator_username",
             "created_at",
             "frozen_at",
+            "number_of_items",
+            "size_in_bytes",
         )
     },
-    # What has no number comes first: databases differ in where NULL stands.
-    "number_of_items": func.coalesce(Dataset.number_of_items, -1),
-    "size_in_bytes": func.coalesce(Dataset.size_in_bytes, -1),
 }
 
 #: 0.18's order: as they were registered.

@@ -56,7 +56,7 @@ def summary_of(statements: Iterable[AnySelect]) -> dict[str, Any]:
         totals = statement.with_only_columns(_NUMBER, *_BYTES)
         number, *halves = sql_db.session.execute(totals).one()
         result["number_of_datasets"] += number
-        result["total_size_in_bytes"] += _total(halves)
+        result["total_size_in_bytes"] += _sum_of(halves)
         for name, facet in _facets(statement).items():
             parts[name].append(facet)
     return {**result, **_described(parts)}
@@ -77,12 +77,12 @@ def _facet(statement: AnySelect, column: ColumnElement[str]) -> Facet:
     """Return number and bytes for each value of a column."""
     grouped = statement.with_only_columns(column, _NUMBER, *_BYTES).group_by(column)
     return {
-        value: (number, _total(halves))
+        value: (number, _sum_of(halves))
         for value, number, *halves in sql_db.session.execute(grouped)
     }
 
 
-def _total(halves: Sequence[int | Decimal | None]) -> int:
+def _sum_of(halves: Sequence[int | Decimal | None]) -> int:
     upper, lower = (int(half or 0) for half in halves)
     return (upper << _HALF) + lower
 

@@ -38,6 +38,9 @@ INDEXES = {
     **{f"ix_{name}_base_uri_id": (name, ["base_uri_id"]) for name in PERMISSIONS},
 }
 
+# Of the dataset table, and how long each is.
+NEW_COLUMNS = {"type": 255, "dtoolcore_version": 255, "digest": 64}
+
 BASE_URI = sa.table("base_uri", sa.column("id"), sa.column("base_uri"))
 DATASET = sa.table("dataset", sa.column("base_uri_id"))
 
@@ -45,6 +48,8 @@ DATASET = sa.table("dataset", sa.column("base_uri_id"))
 def upgrade() -> None:
     widen()
     unify_base_uris(op.get_bind())
+    if on(*MARIADB):
+        make_unique()
     create_tables()
     create_text_index(op.get_bind())
     create_indexes()
@@ -118,15 +123,14 @@ def drop_indexes() -> None:
 
 
 def widen() -> None:
-    if "digest" in columns_of("dataset"):
-        return
     for table, column in URIS.items():
-        if on(*MARIADB):
+        if on(*MARIADB) and f"ix_{table}_{column}" in indexes_of(table):
             op.drop_index(f"ix_{table}_{column}", table)
     with op.batch_alter_table("user") as batch:
         batch.alter_column("username", type_=Line(64), nullable=False)
     with op.batch_alter_table("base_uri") as batch:
         batch.alter_column("base_uri", type_=Line(1024), nullable=False)
+    there = columns_of("dataset")
     with op.batch_alter_table("dataset") as batch:
         batch.alter_column("uri", type_=Line(1024), nullable=False)
         batch.alter_column("uuid", type_=Line(36), nullable=False)
@@ -135,19 +139,20 @@ def widen() -> None:
         batch.alter_column("number_of_items", type_=sa.BigInteger())
         for name in ("frozen_at", "created_at"):
             batch.alter_column(name, type_=Timestamp, nullable=False)
-        batch.add_column(sa.Column("type", Line(255)))
-        batch.add_column(sa.Column("dtoolcore_version", Line(255)))
-        batch.add_column(sa.Column("digest", Line(64)))
+        for name, length in NEW_COLUMNS.items():
+            if name not in there:
+                batch.add_column(sa.Column(name, Line(length)))
+
+
+def make_unique() -> None:
+    """Make the long columns unique again, on MariaDB, where they had to be freed."""
     for table, column in URIS.items():
-        if on(*MARIADB):
+        if f"{column}{DIGEST_SUFFIX}" not in columns_of(table):
             add_digest(op.get_bind(), table, column)
-            op.create_index(
-                f"ix_{table}_{column}_start",
-                table,
-                [column],
-                mysql_length=700,
-                mariadb_length=700,
-            )
+        name = f"ix_{table}_{column}_start"
+        if name not in indexes_of(table):
+            lengths = {f"{database}_length": 700 for database in MARIADB}
+            op.create_index(name, table, [column], **lengths)
 
 
 def unify_base_uris(connection: sa.Connection) -> None:
@@ -197,7 +202,7 @@ def narrow() -> None:
             op.drop_index(f"ix_{table}_{column}_start", table)
             op.drop_column(table, f"{column}{DIGEST_SUFFIX}")
     with op.batch_alter_table("dataset") as batch:
-        for name in ("digest", "dtoolcore_version", "type"):
+        for name in NEW_COLUMNS:
             batch.drop_column(name)
         batch.alter_column("number_of_items", type_=sa.Integer())
         for name in ("frozen_at", "created_at"):

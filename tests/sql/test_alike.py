@@ -70,11 +70,11 @@ def test_words_are_in_the_order_of_their_characters(context):
     assert [row["name"] for row in listing.page(0, 20)] == sorted(names)
 
 
-def test_what_has_no_number_comes_first(context):
+def test_what_has_no_number_comes_last(context):
     for name, number in [("two", 2), ("none", None), ("zero", 0)]:
         register(name, number_of_items=number)
     for sort, expected in [
-        ("number_of_items", ["none", "zero", "two"]),
+        ("number_of_items", ["zero", "two", "none"]),
         ("-number_of_items", ["two", "zero", "none"]),
     ]:
         rows = datasets.listing(datasets.every(), sort).page(0, 9)
