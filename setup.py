@@ -39,6 +39,8 @@ TEST = [
     MONGOD,
     *DOCS,
     *USE["mongo"],
+    *USE["mysql"],
+    *USE["postgresql"],
     *USE["server"],
 ]
 

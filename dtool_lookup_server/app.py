@@ -7,19 +7,19 @@ from typing import Any
 
 import click
 from flask import Flask
-from flask_cors import CORS
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
 
 from . import keys
 from .cli import COMMANDS
 from .cli.base import RedLine
-from .config import CONFIG_EXCLUSIONS, default_home, read_settings
+from .config import CONFIG_EXCLUSIONS, default_home, read_settings, with_texts_read
 from .database import open_database
 from .errors import ConfigurationError, PluginError
 from .extensions import jwt, ma, migrate, sql_db
 from .http_errors import register_error_handlers
 from .migrating import DIRECTORY, leave_shipped_migrations_alone
+from .open_access import guard_open_access
 from .plugins.registry import (
     EXTENSION_KEY,
     Plugins,
@@ -27,7 +27,11 @@ from .plugins.registry import (
     load_plugins,
     start_plugins,
 )
-from .routes import admin, config, dataset, user
+from .routes import admin, config, dataset, rest, user
+from .routes.compression import compress
+from .routes.conditional import tag_read
+from .routes.cross_origin import allow_origins
+from .routes.uri_path import URIConverter
 from .web import api_docs, pages
 
 
@@ -44,7 +48,7 @@ def create_app(
         that is missing, ambiguous or broken
     """
     try:
-        return _make_app(dict(test_config or {}), plugins)
+        return _make_app(with_texts_read(test_config or {}), plugins)
     except ConfigurationError as error:
         if click.get_current_context(silent=True) is None:
             raise
@@ -68,6 +72,7 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
     start_plugins(app, plugins)
     _register_routes(app, plugins)
     register_error_handlers(app)
+    guard_open_access(app)
     for command in COMMANDS:
         app.cli.add_command(command)
     return app
@@ -123,6 +128,8 @@ def _attach(app: Flask, plugins: Plugins) -> None:
 def _bind_extensions(app: Flask) -> None:
     try:
         open_database(app)
+    except ConfigurationError:
+        raise
     except Exception as error:
         # The URL is wrong or its driver is missing; it may hold a password.
         raise ConfigurationError(
@@ -132,14 +139,24 @@ def _bind_extensions(app: Flask) -> None:
     leave_shipped_migrations_alone(migrate)
     ma.init_app(app)
     jwt.init_app(app)
-    CORS(app)
+    allow_origins(app)
 
 
 def _register_routes(app: Flask, plugins: Plugins) -> None:
+    app.url_map.converters["uri"] = URIConverter
     api = Api(app)
-    blueprints = (config.bp, dataset.bp, user.bp, *admin.BLUEPRINTS)
+    blueprints = (
+        config.bp,
+        dataset.bp,
+        user.bp,
+        *admin.BLUEPRINTS,
+        *rest.BLUEPRINTS,
+    )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
+    # The last comes first: an answer is compressed with its ETag on it.
+    app.after_request(compress)
+    app.after_request(tag_read)
     app.register_blueprint(api_docs.bp)
     app.register_blueprint(pages.bp)
     for blueprint in [*_blueprints_of(plugins.extensions), *plugins.blueprints]:

@@ -54,11 +54,16 @@ def _json_object(text: str) -> dict[str, Any]:
     return value
 
 
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "text": str,
     "path": lambda text: str(Path(text).expanduser()),
     "boolean": _boolean,
     "number": _natural,
+    "list": _list,
     "JSON object": _json_object,
 }
 
@@ -135,7 +140,9 @@ SETTINGS: tuple[Setting, ...] = (
         "SQLALCHEMY_DATABASE_URI",
         "text",
         None,
-        "URL of the SQL database. Default: a SQLite database in the home folder.",
+        "URL of the SQL database, such as postgresql://USER:PASSWORD@HOST/DATABASE or"
+        " mariadb://USER:PASSWORD@HOST/DATABASE. Default: a SQLite database in the home"
+        " folder.",
         secret=True,
     ),
     Setting(
@@ -180,11 +187,76 @@ SETTINGS: tuple[Setting, ...] = (
         "Largest body of a request, in bytes; a larger one is refused with 413.",
     ),
     Setting(
+        "EDITS",
+        "text",
+        "storage",
+        "Where an edit of a README, of tags or of annotations goes: into the dataset's"
+        " storage and then the index, into the index alone (until the dataset is"
+        " indexed anew), or nowhere.",
+        choices=("storage", "index", "off"),
+    ),
+    Setting(
+        "CORS_ORIGINS",
+        "list",
+        ["*"],
+        "Web sites whose pages may use the API in a browser, such as"
+        " https://webapp.example.org, separated by commas. Where it is set the pages"
+        " may send cookies and the like with their requests.",
+    ),
+    Setting(
+        "DISABLE_JWT_AUTHORISATION",
+        "boolean",
+        False,
+        "Ask nobody for a token, and let everybody act as DEFAULT_USER. For trying"
+        " things out on one machine.",
+    ),
+    Setting(
+        "DEFAULT_USER",
+        "text",
+        "testuser",
+        "Who everybody is with DISABLE_JWT_AUTHORISATION; registered as any user is.",
+    ),
+    Setting(
+        "DISABLE_JWT_AUTHORISATION_FOR_ALL_HOSTS",
+        "boolean",
+        False,
+        "With DISABLE_JWT_AUTHORISATION, serve other machines too. Whoever reaches the"
+        " server may then do all that DEFAULT_USER may.",
+    ),
+    Setting(
         "SQL_TIMEOUT",
         "number",
         30,
         "Longest wait for another worker's writing to end, in seconds; then the answer"
         " is 503.",
+    ),
+    Setting(
+        "SQL_STATEMENT_TIMEOUT",
+        "number",
+        60,
+        "Longest time that PostgreSQL or MariaDB may take for one statement, in"
+        " seconds; then the answer is 503. Migrations have no limit.",
+    ),
+    Setting(
+        "SQL_CONNECT_TIMEOUT",
+        "number",
+        10,
+        "Longest time to connect to PostgreSQL or MariaDB, in seconds; then the answer"
+        " is 503.",
+    ),
+    Setting(
+        "SQL_POOL_SIZE",
+        "number",
+        5,
+        "Connections to PostgreSQL or MariaDB that each worker process keeps; as many"
+        " again are opened under load.",
+    ),
+    Setting(
+        "SQL_POOL_RECYCLE",
+        "number",
+        1800,
+        "Age at which a connection to PostgreSQL or MariaDB is replaced, in seconds."
+        " Below the time after which a firewall or the server closes idle ones.",
     ),
     Setting("API_TITLE", "text", "dtool-lookup-server API", "Title of the API pages."),
     Setting("API_VERSION", "text", "v1", "Version of the API that its pages show."),
@@ -267,6 +339,21 @@ def read_settings(environ: Mapping[str, str]) -> dict[str, Any]:
             settings["API_SPEC_OPTIONS_FILE"]
         )
     return settings
+
+
+def with_texts_read(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings given in Python with those read that are text, such as "False".
+
+    :raises ConfigurationError: naming the first whose text is not of its type
+    """
+    read = dict(settings)
+    for setting in SETTINGS:
+        value = settings.get(setting.name)
+        if isinstance(value, str) and setting.type in ("boolean", "list"):
+            read[setting.name] = setting.parse(value)
+        elif value is not None:
+            setting.check(value)
+    return read
 
 
 def _read_options_file(path: str) -> dict[str, Any]:

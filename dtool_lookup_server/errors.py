@@ -54,6 +54,14 @@ class AlreadyExistsError(DtoolLookupServerError):
     """What should be added is there already."""
 
 
+class InUseError(DtoolLookupServerError):
+    """What should be removed is still needed by something else."""
+
+
+class EditsOffError(DtoolLookupServerError):
+    """This server leaves datasets as they are."""
+
+
 class StoreUnavailableError(DtoolLookupServerError):
     """A database or a plugin's store does not answer; trying again later may help."""
 

@@ -12,6 +12,8 @@ from .errors import (
     AuthenticationError,
     AuthorizationError,
     DtoolLookupServerError,
+    EditsOffError,
+    InUseError,
     InvalidFieldError,
     StoreUnavailableError,
     UnknownBaseURIError,
@@ -42,6 +44,8 @@ _ANSWERS: Answers = {
     UnknownURIError: Answer(404),
     UnknownUserError: Answer(404),
     AlreadyExistsError: Answer(409),
+    InUseError: Answer(409),
+    EditsOffError: Answer(403),
     StoreUnavailableError: Answer(503),
     DtoolLookupServerError: Answer(500, ""),
 }
@@ -57,8 +61,12 @@ _NOT_THERE: Answers = {
     AuthorizationError: Answer(404, ""),
 }
 
-# Where 0.18 answers in its own way, by endpoint or by blueprint.
-_ANSWERS_OF_0_18: dict[str, Answers] = {
+# Which base URIs are registered is for admins to know: to others one that is not is
+# one that they may not use.
+_OF_A_DATASET: Answers = {UnknownBaseURIError: Answer(403, "")}
+
+# Where the answer is another one, by endpoint or by blueprint.
+_OTHER_ANSWERS: dict[str, Answers] = {
     "dataset.register": {
         ValidationError: Answer(409),
         AuthorizationError: _NOT_REGISTRABLE,
@@ -71,6 +79,10 @@ _ANSWERS_OF_0_18: dict[str, Answers] = {
     },
     "user": {**_NOT_THERE, UnknownUserError: Answer(404, "")},
     "admin": _NOT_THERE,
+    **{
+        name: _OF_A_DATASET
+        for name in ("uris", "readmes", "manifests", "annotations", "tags")
+    },
 }
 
 
@@ -105,8 +117,8 @@ def answer_database_error(error: DBAPIError) -> tuple[Response, int]:
 
 def _answer_to(error: DtoolLookupServerError) -> Answer:
     tables = [
-        _ANSWERS_OF_0_18.get(request.endpoint or "", {}),
-        _ANSWERS_OF_0_18.get((request.blueprint or "").partition("_")[0], {}),
+        _OTHER_ANSWERS.get(request.endpoint or "", {}),
+        _OTHER_ANSWERS.get((request.blueprint or "").partition("_")[0], {}),
         _ANSWERS,
     ]
     for exception in type(error).__mro__:

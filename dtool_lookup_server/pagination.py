@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
 
+from . import cursors
 from .errors import InvalidFieldError
 from .extensions import sql_db
 
@@ -60,6 +61,68 @@ class SelectListing:
         return self._to_items(sql_db.session.execute(statement).all())
 
 
+class SortedListing(SelectListing):
+    """The rows of a select in an order that the caller names, fit for cursors.
+
+    A cursor says which row was the last, not how many there were: pages that follow
+    each other neither repeat nor miss a row while others come and go, and the last
+    one costs as much as the first.
+
+    :param columns: the fields that may be sorted by, named as in the rows
+    :param sort: as parse_sort takes it
+    :param unique: the field that ends every order, and the order where sort is None
+    :raises InvalidFieldError: for a field that is not among the columns
+    """
+
+    def __init__(
+        self,
+        statement: AnySelect,
+        columns: Mapping[str, ColumnElement[Any]],
+        sort: str | None,
+        unique: str,
+        to_items: ToItems,
+    ):
+        _order, self.directions = parse_sort(sort, columns, unique)
+        self._keys = [
+            cursors.Key(name, columns[name], direction)
+            for name, direction in {unique: 1, **self.directions}.items()
+        ]
+        # The unique field comes last unless it was asked for earlier.
+        if unique not in self.directions:
+            self._keys.append(self._keys.pop(0))
+        else:
+            names = list(self.directions)
+            self._keys.sort(key=lambda key: names.index(key.name))
+        self.cursor: str | None = None
+        order = [column for key in self._keys for column in key.order]
+        super().__init__(statement, order, self._remember(to_items))
+
+    def after(self, cursor: str, limit: int) -> list[dict[str, Any]]:
+        """Return at most limit items that come after a cursor.
+
+        Sets self.cursor to the last item's, or to None if there are no more.
+
+        :param cursor: one that was returned for the same sort; empty for the start
+        :raises InvalidFieldError: if it is none
+        """
+        statement = self._statement.order_by(*self._order).limit(limit + 1)
+        if cursor:
+            values = cursors.decode(cursor, self._keys)
+            statement = statement.where(cursors.beyond(self._keys, values))
+        rows = sql_db.session.execute(statement).all()
+        items = self._to_items(rows[:limit])
+        if len(rows) <= limit:
+            self.cursor = None
+        return items
+
+    def _remember(self, to_items: ToItems) -> ToItems:
+        def remembering(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
+            self.cursor = cursors.encode(self._keys, rows[-1]) if rows else None
+            return to_items(rows)
+
+        return remembering
+
+
 def every_item(listing: Listing) -> Iterator[dict[str, Any]]:
     """Yield every item of a listing, fetched in batches."""
     offset = 0
@@ -86,10 +149,9 @@ def parse_sort(
         if name not in columns:
             raise InvalidFieldError("sort", f"Unknown field: {name!r}.")
         directions.setdefault(name, -1 if part.strip().startswith("-") else 1)
-    order: list[ColumnElement[Any]] = [
-        columns[name].desc() if direction < 0 else columns[name].asc()
-        for name, direction in directions.items()
-    ]
+    order: list[ColumnElement[Any]] = []
+    for name, direction in directions.items():
+        order += cursors.Key(name, columns[name], direction).order
     return order, directions
 
 

@@ -118,6 +118,7 @@ class SearchDatasetSchema(Schema):
     base_uris = fields.List(Text(), validate=_SHORT)
     uuids = fields.List(fields.UUID(), validate=_SHORT)
     tags = fields.List(Text(), validate=_SHORT)
+    uploaded_by = fields.List(Text(), validate=_SHORT)
     # What dtool-lookup-client 0.1.0 sends, from before there was free_text.
     mongo_text = fields.Nested(MongoTextSchema, data_key="$text")
 
@@ -137,6 +138,8 @@ class DatasetRowSchema(Schema):
     type = fields.String()
     dtoolcore_version = fields.String(allow_none=True)
     tags = fields.List(fields.String())
+    uploaded_by = fields.String(allow_none=True)
+    uploaded_at = fields.Float(allow_none=True)
 
 
 def _numbers() -> fields.Dict:
@@ -157,6 +160,15 @@ class SummarySchema(Schema):
     size_in_bytes_per_creator = _numbers()
     size_in_bytes_per_base_uri = _numbers()
     size_in_bytes_per_tag = _numbers()
+    uploaders = fields.List(fields.String())
+    datasets_per_uploader = _numbers()
+    size_in_bytes_per_uploader = _numbers()
+
+
+class HealthSchema(Schema):
+    """That all is well."""
+
+    status = fields.String(metadata={"example": "healthy"})
 
 
 class RegisterUserSchema(Schema):

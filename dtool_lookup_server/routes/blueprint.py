@@ -1,15 +1,19 @@
 """What the blueprints of the API share: reading JSON strictly, and paging."""
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from flask import Request, abort
 from flask_smorest import Blueprint as SmorestBlueprint
+from flask_smorest.error_handler import ErrorSchema
 from flask_smorest.pagination import Page, PaginationParameters
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 
 from ..pagination import Listing
+
+View = Callable[..., Any]
 
 
 class StrictParser(FlaskParser):
@@ -28,6 +32,23 @@ class StrictParser(FlaskParser):
             raise json.JSONDecodeError(type(error).__name__, "?", 0) from error
 
 
+#: In place of the number of items, where nobody has counted them.
+UNCOUNTED = -1
+
+#: Why each error is answered, for the documentation.
+REFUSALS = {
+    400: "Not JSON, or a rule of datasets is broken",
+    401: "No token, one that does not count, or its user is not registered",
+    403: "Not permitted",
+    404: "Not there",
+    409: "There already, or still in use",
+    412: "Changed since it was read",
+    413: "Too large",
+    422: "A field is missing, unknown or of the wrong type",
+    503: "A store does not answer",
+}
+
+
 def _refuse(constant: str) -> NoReturn:
     raise json.JSONDecodeError(f"{constant} is not JSON", constant, 0)
 
@@ -36,6 +57,38 @@ class Blueprint(SmorestBlueprint):
     """A blueprint of the API."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def refuses(self, *statuses: int) -> Callable[[View], View]:
+        """Document the errors that a view answers with, and 401."""
+
+        def decorator(view: View) -> View:
+            for status in sorted({401, *statuses}, reverse=True):
+                about = REFUSALS[status]
+                view = self.alt_response(status, schema=ErrorSchema, description=about)(
+                    view
+                )
+            return view
+
+        return decorator
+
+    def _set_pagination_metadata(
+        self, page_params: PaginationParameters, result: Any, headers: Any
+    ) -> tuple[Any, Any]:
+        if page_params.item_count == UNCOUNTED:
+            return result, headers
+        return super()._set_pagination_metadata(page_params, result, headers)
+
+    def _store_endpoint_docs(
+        self, endpoint: str, obj: Any, parameters: Any, tags: Any, **options: Any
+    ) -> None:
+        super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
+        methods = options.get("methods", ["GET"])
+        for method in methods:
+            name = f"{self.name}_{obj.__name__}"
+            if len(methods) > 1:
+                name = f"{name}_by_{method.lower()}"
+            documented = self._docs[endpoint][method.lower()]
+            documented.setdefault("manual_doc", {}).setdefault("operationId", name)
 
 
 class ListingPage(Page):

@@ -1,8 +1,10 @@
 """/config: what the server tells of itself."""
 
 from flask import Response, jsonify
+from flask_smorest.error_handler import ErrorSchema
 
 from ..auth import registered_user
+from ..schemas import HealthSchema
 from ..services import info
 from ..services.users import ActingUser
 from .blueprint import Blueprint
@@ -23,6 +25,16 @@ def show_settings(_user: ActingUser) -> Response:
     settings = info.lower_case(info.settings())
     # The same under "config" is how 0.18's successor answers.
     return jsonify({**settings, "config": settings})
+
+
+@bp.get("/health")
+@bp.doc(security=[])
+@bp.response(200, HealthSchema)
+@bp.alt_response(503, schema=ErrorSchema, description="What does not answer")
+def check_health() -> dict[str, str]:
+    """Say whether the server and its stores answer; needs no token."""
+    info.check_health()
+    return {"status": "healthy"}
 
 
 @bp.get("/versions")

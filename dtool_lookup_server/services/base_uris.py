@@ -5,15 +5,16 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from ..database import transactional
-from ..errors import AlreadyExistsError, UnknownBaseURIError
+from ..errors import AlreadyExistsError, InUseError, UnknownBaseURIError
 from ..extensions import sql_db
-from ..pagination import AnyRow, SelectListing
+from ..pagination import AnyRow, SelectListing, SortedListing, exists
 from ..sql_models import (
     URI_LENGTH,
     BaseURI,
+    Dataset,
     User,
     register_permissions,
     search_permissions,
@@ -98,6 +99,22 @@ def add(base_uri: str) -> str:
     return register(base_uri)
 
 
+@transactional
+def remove(base_uri: str) -> None:
+    """Forget a base URI with its permissions; nothing happens where it is unknown.
+
+    :raises InUseError: while it has datasets
+    """
+    base_uri_id = find(base_uri)
+    if base_uri_id is None:
+        return
+    if exists(select(Dataset.id).where(Dataset.base_uri_id == base_uri_id)):
+        raise InUseError(f"Base URI '{normalised(base_uri)}' has datasets")
+    for table in (search_permissions, register_permissions):
+        sql_db.session.execute(delete(table).where(table.c.base_uri_id == base_uri_id))
+    sql_db.session.execute(delete(BaseURI).where(BaseURI.id == base_uri_id))
+
+
 def info(base_uri: str) -> dict[str, Any]:
     """Return a base URI with the names of those who may search and register in it.
 
@@ -115,6 +132,20 @@ def listing() -> SelectListing:
         select(BaseURI.id, BaseURI.base_uri).select_from(BaseURI),
         [BaseURI.id.asc()],
         _to_items,
+    )
+
+
+def names(sort: str | None = None) -> SortedListing:
+    """Return the base URIs alone.
+
+    :raises InvalidFieldError: for a sort by anything but base_uri
+    """
+    return SortedListing(
+        select(BaseURI.base_uri).select_from(BaseURI),
+        {"base_uri": BaseURI.base_uri},  # type: ignore[dict-item]
+        sort,
+        "base_uri",
+        lambda rows: [{"base_uri": row.base_uri} for row in rows],
     )
 
 

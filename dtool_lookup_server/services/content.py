@@ -1,5 +1,6 @@
 """What datasets hold: README, manifest and annotations, for those who may read them."""
 
+import json
 from typing import Any
 
 from sqlalchemy import and_, select
@@ -8,7 +9,7 @@ from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
 from ..extensions import sql_db
 from ..plugins.registry import in_use
 from ..sql_models import BaseURI, Dataset, search_permissions
-from . import base_uris
+from . import base_uris, datasets
 from .users import ActingUser
 
 
@@ -26,6 +27,28 @@ def readme(user: ActingUser, uri: str) -> Any:
 def manifest(user: ActingUser, uri: str) -> dict[str, Any]:
     """Return a dataset's manifest; raises as readme does."""
     return in_use().retrieve.get_manifest(readable(user, uri))
+
+
+def manifest_json(user: ActingUser, uri: str) -> bytes:
+    """Return a dataset's manifest as JSON; raises as readme does.
+
+    A large one is sent on as it is kept, where the plugin keeps JSON.
+    """
+    spelled = readable(user, uri)
+    retrieve = in_use().retrieve
+    if get_manifest_json := getattr(retrieve, "get_manifest_json", None):
+        return get_manifest_json(spelled)
+    return json.dumps(retrieve.get_manifest(spelled)).encode()
+
+
+def dataset(user: ActingUser, uri: str) -> dict[str, Any]:
+    """Return a dataset as the API's lists have it; raises as readme does."""
+    return datasets.fetch(readable(user, uri))
+
+
+def tags(user: ActingUser, uri: str) -> list[str]:
+    """Return a dataset's tags; raises as readme does."""
+    return dataset(user, uri)["tags"]
 
 
 def annotations(user: ActingUser, uri: str) -> dict[str, Any]:
@@ -49,7 +72,10 @@ def readable(user: ActingUser, uri: str) -> str:
                 search_permissions.c.user_id == user.id,
             ),
         )
-        .outerjoin(Dataset, Dataset.uri == spelled)
+        .outerjoin(
+            Dataset,
+            and_(Dataset.base_uri_id == BaseURI.id, Dataset.uri == spelled),
+        )
         .where(BaseURI.base_uri == base_uri)
     ).first()
     if row is None:

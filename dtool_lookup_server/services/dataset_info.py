@@ -78,6 +78,16 @@ def checked(info: dict[str, Any]) -> DatasetInfo:
     }
 
 
+def checked_field(field: str, value: Any) -> Any:
+    """Return the value of one field that can be edited, in its one form.
+
+    :param field: readme, annotations or tags
+    :raises InvalidFieldError: for a value that the field cannot have
+    """
+    check = {"readme": _readme, "annotations": _annotations, "tags": _tags}[field]
+    return check(value)
+
+
 def _place(base_uri: Any, uri: Any) -> tuple[str, str]:
     checks.text("base_uri", base_uri, URI_LENGTH)
     checks.text("uri", uri or "-", URI_LENGTH)
@@ -85,7 +95,8 @@ def _place(base_uri: Any, uri: Any) -> tuple[str, str]:
         raise ValidationError("Dataset info not valid: base_uri ends with a slash")
     parent, name = base_uris.split(uri)
     spelled = base_uris.normalised(base_uri)
-    if parent != spelled or not name or uri.endswith(f"//{name}"):
+    # A dot or two would lead to another folder than it says.
+    if parent != spelled or name in ("", ".", "..") or uri.endswith(f"//{name}"):
         raise ValidationError("Dataset info not valid: uri is not under base_uri")
     return spelled, checks.text("uri", f"{spelled}/{name}", URI_LENGTH)
 

@@ -5,8 +5,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
+from ..errors import UnknownURIError
 from ..extensions import sql_db
-from ..pagination import AnyRow, AnySelect, SelectListing, parse_sort
+from ..pagination import (
+    AnyRow,
+    AnySelect,
+    SelectListing,
+    SortedListing,
+    parse_sort,
+)
 from ..plugins.interfaces import Query
 from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 from . import base_uris
@@ -47,6 +54,8 @@ _COLUMNS = (
     Dataset.size_in_bytes,
     Dataset.type,
     Dataset.dtoolcore_version,
+    Dataset.uploaded_by,
+    Dataset.uploaded_at,
 )
 
 
@@ -67,11 +76,14 @@ def every() -> AnySelect:
 def narrowed(statement: AnySelect, query: Query) -> AnySelect:
     """Return a select with a query's lists as conditions; its free text is left out.
 
-    OR within creator_usernames, base_uris and uuids, AND within tags. An empty list
+    OR within creator_usernames, base_uris, uuids and uploaded_by, AND within tags. An
+    empty list
     is no condition, but for base_uris, where it finds nothing, as in 0.18.
     """
     if creators := query.get("creator_usernames"):
         statement = statement.where(Dataset.creator_username.in_(creators))
+    if uploaders := query.get("uploaded_by"):
+        statement = statement.where(Dataset.uploaded_by.in_(uploaders))
     if uuids := query.get("uuids"):
         statement = statement.where(Dataset.uuid.in_(_folded(uuids)))
     if "base_uris" in query:
@@ -103,6 +115,14 @@ def listing(statement: AnySelect, sort: str | None = None) -> SelectListing:
     return SelectListing(statement, [*order, *BY_REGISTRATION], to_items)
 
 
+def sorted_listing(statement: AnySelect, sort: str | None = None) -> SortedListing:
+    """Return the listing of a select of datasets, by URI where no sort is given.
+
+    :raises InvalidFieldError: for a field that datasets cannot be sorted by
+    """
+    return SortedListing(statement, SORTABLE, sort, "uri", to_items)
+
+
 def list_visible(user: ActingUser) -> SelectListing:
     """Return the datasets that a user may see."""
     return listing(visible(user))
@@ -110,7 +130,12 @@ def list_visible(user: ActingUser) -> SelectListing:
 
 def look_up(user: ActingUser, uuid: str) -> SelectListing:
     """Return the places of a dataset, among those that a user may see."""
-    return listing(narrowed(visible(user), {"uuids": [uuid]}))
+    return listing(of_uuid(user, uuid))
+
+
+def of_uuid(user: ActingUser, uuid: str) -> AnySelect:
+    """Return a select of the places of a dataset that a user may see."""
+    return narrowed(visible(user), {"uuids": [uuid]})
 
 
 def find(uri: str) -> Dataset | None:
@@ -118,6 +143,17 @@ def find(uri: str) -> Dataset | None:
     return sql_db.session.scalar(
         select(Dataset).where(Dataset.uri == base_uris.normalised_uri(uri))
     )
+
+
+def fetch(uri: str) -> dict[str, Any]:
+    """Return the dataset at a URI, in its one spelling, as the API shows it.
+
+    :raises UnknownURIError: if it is not registered
+    """
+    rows = sql_db.session.execute(every().where(Dataset.uri == uri)).all()
+    if not rows:
+        raise UnknownURIError(f"Dataset '{uri}' not registered")
+    return to_items(rows)[0]
 
 
 def to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
@@ -137,6 +173,8 @@ def to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
             "type": row.type or "dataset",
             "dtoolcore_version": row.dtoolcore_version,
             "tags": tags[row.id],
+            "uploaded_by": row.uploaded_by,
+            "uploaded_at": row.uploaded_at and to_timestamp(row.uploaded_at),
         }
         for row in rows
     ]

@@ -2,13 +2,15 @@
 
 import importlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask import current_app
 
+from .. import database
 from .._version import __version__
 from ..config import MASK, is_secret, redact
+from ..errors import StoreUnavailableError
 from ..plugins.registry import Discovered, in_use
 
 
@@ -21,6 +23,38 @@ def versions() -> dict[str, Any]:
         "dtool_lookup_server": __version__,
         **{plugin.versions_key: _version_of(plugin) for plugin in in_use().used},
     }
+
+
+def check_health() -> None:
+    """Return if the database and every plugin's store answer.
+
+    :raises StoreUnavailableError: naming those that do not
+    """
+    plugins = in_use()
+    checks = {
+        "the database": database.check_health,
+        "the search plugin": getattr(plugins.search, "check_health", None),
+        "the retrieve plugin": getattr(plugins.retrieve, "check_health", None),
+        **{
+            f"the extension {type(extension).__name__}": getattr(
+                extension, "check_health", None
+            )
+            for extension in plugins.extensions
+        },
+    }
+    failing = [name for name, check in checks.items() if check and not _answers(check)]
+    if failing:
+        raise StoreUnavailableError(f"Not answering: {', '.join(failing)}")
+
+
+def _answers(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except Exception as error:
+        # A plugin may fail in any way; the reason may hold secrets, so not its text.
+        current_app.logger.error("Health: %s", type(error).__name__)
+        return False
+    return True
 
 
 def settings(exclusions: Iterable[str] | None = None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import ScalarSelect, Select, Table, delete, insert, select
 
-from ..database import transactional
+from ..database import lock_row, transactional
 from ..errors import AlreadyExistsError, InvalidFieldError
 from ..extensions import sql_db
 from ..pagination import exists
@@ -52,6 +52,7 @@ def replace(base_uri: str, searchers: Iterable[str], registrars: Iterable[str]) 
     :raises InvalidFieldError: naming users that are not registered; nothing changes
     """
     base_uri_id = base_uris.require(base_uri)
+    lock_row(BaseURI, base_uri_id)
     wanted = {
         search_permissions: _ids("users_with_search_permissions", searchers),
         register_permissions: _ids("users_with_register_permissions", registrars),
@@ -63,6 +64,42 @@ def replace(base_uri: str, searchers: Iterable[str], registrars: Iterable[str]) 
                 insert(table),
                 [{"user_id": key, "base_uri_id": base_uri_id} for key in user_ids],
             )
+
+
+@transactional
+def put(base_uri: str, searchers: Iterable[str], registrars: Iterable[str]) -> bool:
+    """Register a base URI with these permissions, or replace those that it has.
+
+    :returns: whether it is new
+    :raises InvalidFieldError: if it cannot be a base URI, or naming users that are
+        not registered; nothing changes
+    """
+    new = base_uris.find(base_uri) is None
+    base_uris.register(base_uri)
+    replace(base_uri, searchers, registrars)
+    return new
+
+
+def revoke_search(username: str, base_uri: str) -> None:
+    """Take from a user the permission to search a base URI, if it is there.
+
+    :raises UnknownBaseURIError: if the base URI is not registered
+    :raises UnknownUserError: if the user is not registered
+    """
+    _revoke(search_permissions, username, base_uri)
+
+
+def revoke_register(username: str, base_uri: str) -> None:
+    """Take from a user the permission to register; raises as revoke_search does."""
+    _revoke(register_permissions, username, base_uri)
+
+
+@transactional
+def _revoke(table: Table, username: str, base_uri: str) -> None:
+    base_uri_id = base_uris.require(base_uri)
+    user = require(username)
+    held = (table.c.user_id == user.id, table.c.base_uri_id == base_uri_id)
+    sql_db.session.execute(delete(table).where(*held))
 
 
 def grant_search(username: str, base_uri: str) -> None:

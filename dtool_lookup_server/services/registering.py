@@ -4,19 +4,19 @@ import copy
 import hashlib
 import json
 import logging
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects import sqlite
 
-from ..database import transactional
+from ..database import transactional, upsert
 from ..errors import AuthorizationError
 from ..extensions import sql_db
 from ..pagination import exists
 from ..plugins.analysis import ANALYSIS_VERSION
 from ..plugins.interfaces import DatasetInfo
 from ..plugins.registry import in_use
-from ..sql_models import Dataset, DatasetTag, from_timestamp
+from ..sql_models import Dataset, DatasetTag, from_timestamp, utc_now
 from . import base_uris, permissions
 from .dataset_info import checked
 from .users import ActingUser
@@ -34,6 +34,8 @@ _REPLACED = (
     "size_in_bytes",
     "type",
     "dtoolcore_version",
+    "uploaded_by",
+    "uploaded_at",
     "digest",
 )
 
@@ -47,10 +49,41 @@ def register_as(user: ActingUser, info: dict[str, Any]) -> str:
     :raises AuthorizationError: if the user may not register in the base URI, or it is
         not registered
     """
+    return _register(_permitted(user, info), user.username, utc_now())
+
+
+def put(user: ActingUser, info: dict[str, Any]) -> bool:
+    """Register a dataset as register_as does.
+
+    :returns: whether it is new
+    :raises: as register_as does
+    """
+    dataset = _permitted(user, info)
+    known = exists(select(Dataset.id).where(Dataset.uri == dataset["uri"]))
+    _register(dataset, user.username, utc_now())
+    return not known
+
+
+def forget_as(user: ActingUser, uri: str) -> None:
+    """Remove a dataset on behalf of a user; nothing happens where it is unknown.
+
+    :raises AuthorizationError: if the user may not register in the base URI, or it is
+        not registered
+    """
+    base_uri, _name = base_uris.split(uri)
+    _require_permission(user, base_uri)
+    forget(uri)
+
+
+def _permitted(user: ActingUser, info: dict[str, Any]) -> DatasetInfo:
     dataset = checked(info)
-    if not permissions.may_register(user, dataset["base_uri"]):
+    _require_permission(user, dataset["base_uri"])
+    return dataset
+
+
+def _require_permission(user: ActingUser, base_uri: str) -> None:
+    if not permissions.may_register(user, base_uri):
         raise AuthorizationError("No permission to register in this base URI")
-    return _register(dataset)
 
 
 def register(info: dict[str, Any]) -> str:
@@ -60,7 +93,7 @@ def register(info: dict[str, Any]) -> str:
     :raises ValidationError: as dataset_info.checked does
     :raises UnknownBaseURIError: if the base URI is not registered
     """
-    return _register(checked(info))
+    return _register(checked(info), None, utc_now())
 
 
 def register_if_changed(info: dict[str, Any]) -> bool:
@@ -75,7 +108,7 @@ def register_if_changed(info: dict[str, Any]) -> bool:
     )
     if known == _digest(dataset):
         return False
-    _register(dataset)
+    _register(dataset, None, utc_now())
     return True
 
 
@@ -87,7 +120,20 @@ def forget(uri: str) -> None:
         _delete_from(plugin, spelled)
 
 
-def _register(dataset: DatasetInfo) -> str:
+def replace(
+    dataset: DatasetInfo, uploaded_by: str | None, uploaded_at: datetime | None
+) -> None:
+    """Replace what is known of a dataset, which stays registered by whom it was.
+
+    :param dataset: as dataset_info.checked returns it
+    :param uploaded_at: as the table holds it
+    """
+    _register(dataset, uploaded_by, uploaded_at)
+
+
+def _register(
+    dataset: DatasetInfo, uploaded_by: str | None, uploaded_at: datetime | None
+) -> str:
     base_uris.require(dataset["base_uri"])
     # Stores of their own first: if one does not answer nothing is registered, and
     # what one has kept is not shown until the row is there.
@@ -96,7 +142,7 @@ def _register(dataset: DatasetInfo) -> str:
         for plugin in _outside_plugins():
             plugin.register_dataset(copy.deepcopy(dataset))
             told.append(plugin)
-        _register_in_sql(dataset)
+        _register_in_sql(dataset, uploaded_by, uploaded_at)
     except Exception:
         _take_back(dataset["uri"], told)
         raise
@@ -133,19 +179,19 @@ def _is_registered(uri: str) -> bool:
 
 
 @transactional
-def _register_in_sql(dataset: DatasetInfo) -> None:
+def _register_in_sql(
+    dataset: DatasetInfo, uploaded_by: str | None, uploaded_at: datetime | None
+) -> None:
     values = {
         **{key: dataset[key] for key in ("uri", *_REPLACED) if key in dataset},
         "base_uri_id": base_uris.require(dataset["base_uri"]),
         "frozen_at": from_timestamp(dataset["frozen_at"]),
         "created_at": from_timestamp(dataset["created_at"]),
         "digest": _digest(dataset),
+        "uploaded_by": uploaded_by,
+        "uploaded_at": uploaded_at,
     }
-    statement = sqlite.insert(Dataset).values(values)
-    replaced = {key: statement.excluded[key] for key in _REPLACED}
-    sql_db.session.execute(
-        statement.on_conflict_do_update(index_elements=[Dataset.uri], set_=replaced)
-    )
+    upsert(Dataset, "uri", values, _REPLACED)
     _replace_tags(dataset["uri"], dataset["tags"])
     for plugin in _plugins(share_transaction=True):
         plugin.register_dataset(dataset.copy())

@@ -111,7 +111,7 @@ def info(username: str) -> dict[str, Any]:
     ).all()
     if not rows:
         raise UnknownUserError(f"User '{username}' not registered")
-    (item,) = _to_items(rows)
+    (item,) = to_items(rows)
     del item["id"]
     return item
 
@@ -121,11 +121,12 @@ def listing() -> SelectListing:
     return SelectListing(
         select(User.id, User.username, User.is_admin).select_from(User),
         [User.id.asc()],
-        _to_items,
+        to_items,
     )
 
 
-def _to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
+def to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
+    """Return rows with id, username and is_admin as listing() has them."""
     ids = [row.id for row in rows]
     searches = _base_uris_by_user(search_permissions, ids)
     registers = _base_uris_by_user(register_permissions, ids)

@@ -30,7 +30,7 @@ def path_of(rule):
     arguments = {name: ARGUMENTS.get(name, "x") for name in rule.arguments}
     path = rule.rule
     for name, value in arguments.items():
-        for converter in ("", "path:", "string:", "uuid:"):
+        for converter in ("", "path:", "string:", "uuid:", "uri:"):
             path = path.replace(f"<{converter}{name}>", value)
     return path
 
@@ -84,7 +84,9 @@ def test_to_somebody_unknown_every_call_is_an_error(library, headers, method, pa
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_method_that_a_path_does_not_have_is_405(library, admin, path):
-    had = {m for rule in RULES if path_of(rule) == path for m in rule.methods}
+    # More than one rule may match: /uris/summary is also a URI to be registered.
+    adapter = library.application.url_map.bind("localhost")
+    had = set(adapter.allowed_methods(path))
     for method in set(METHODS) - had:
         response = library.open(path, method=method, headers=admin)
         assert_error(response, 405) if method != "HEAD" else None

@@ -1,0 +1,41 @@
+"""Answers in gzip, for clients that accept it."""
+
+import gzip
+
+from flask import Response, request
+
+#: Smaller answers are sent as they are, in bytes.
+SMALLEST = 1000
+
+# Little is gained above: JSON shrinks to a tenth, and half as fast at 6.
+_LEVEL = 3
+
+_TYPES = ("application/json", "text/html", "text/css", "text/javascript")
+
+
+def compress(response: Response) -> Response:
+    """Compress an answer that is large enough and of a kind that shrinks."""
+    if response.mimetype not in _TYPES:
+        return response
+    response.vary.add("Accept-Encoding")
+    if (
+        "gzip" not in request.headers.get("Accept-Encoding", "").lower()
+        or request.accept_encodings["gzip"] <= 0
+        or response.status_code != 200
+        or response.is_streamed
+        or response.direct_passthrough
+        or "Content-Encoding" in response.headers
+        # What a browser must not keep may be a secret, and lengths tell of secrets.
+        or response.cache_control.no_store
+    ):
+        return response
+    data = response.get_data()
+    if len(data) < SMALLEST:
+        return response
+    response.set_data(gzip.compress(data, _LEVEL, mtime=0))
+    response.headers["Content-Encoding"] = "gzip"
+    etag, weak = response.get_etag()
+    if etag is not None and not weak:
+        # Not the same bytes any more.
+        response.set_etag(etag, weak=True)
+    return response

@@ -1,0 +1,93 @@
+"""ETag on what is read, If-None-Match on reads, If-Match on edits."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, abort, make_response, request
+from werkzeug.datastructures import ETags
+
+from ..database import transactional
+from ..errors import UnknownBaseURIError, UnknownURIError, UnknownUserError
+
+View = Callable[..., Any]
+
+_NOT_THERE = (UnknownBaseURIError, UnknownURIError, UnknownUserError)
+
+
+def tag_read(response: Response) -> Response:
+    """Give what was read its ETag, and answer 304 where the client has it already."""
+    if (
+        request.method in ("GET", "HEAD")
+        and response.status_code == 200
+        and response.is_json
+        and not response.is_streamed
+    ):
+        if response.get_etag()[0] is None:
+            response.add_etag()
+        # A browser is to ask each time, and nobody else is to keep it.
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        response.make_conditional(request)
+    return response
+
+
+def unless_changed(read: View) -> Callable[[View], View]:
+    """Refuse an edit with 412 where it was meant for another state than there is.
+
+    :param read: the view that reads what the edit changes; both with their guards
+    """
+    shown = getattr(read, "__wrapped__", read)
+    taken = inspect.signature(read).parameters
+
+    def decorator(view: View) -> View:
+        @functools.wraps(view)
+        def checked(user: Any, **kwargs: Any) -> Any:
+            if not request.if_match and not request.if_none_match:
+                return _tagged(view(user, **kwargs))
+
+            def current() -> str | None:
+                names = taken.keys() & kwargs.keys()
+                return _etag_of(shown, user, {name: kwargs[name] for name in names})
+
+            # One transaction: nobody changes it between the check and the edit.
+            return transactional(lambda: _edited(view, current, user, kwargs))()
+
+        return checked
+
+    return decorator
+
+
+def _edited(
+    view: View, current: Callable[[], str | None], user: Any, kwargs: dict[str, Any]
+) -> Response:
+    etag = current()
+    # A proxy that compresses makes an ETag weak, so weak ones count too.
+    wanted, unwanted = request.if_match, request.if_none_match
+    if wanted and (etag is None or not _among(wanted, etag)):
+        abort(412)
+    if unwanted and etag is not None and _among(unwanted, etag):
+        abort(412)
+    return _tagged(view(user, **kwargs))
+
+
+def _among(etags: ETags, etag: str) -> bool:
+    return etags.star_tag or etags.contains_weak(etag)
+
+
+def _tagged(result: Any) -> Response:
+    """Return a response with the ETag of what it shows, if it shows the new state."""
+    response = make_response(result)
+    if response.status_code == 200 and response.get_json() != "":
+        response.add_etag()
+    return response
+
+
+def _etag_of(read: View, user: Any, kwargs: dict[str, Any]) -> str | None:
+    """Return the ETag that a view gives, or None where there is nothing to read."""
+    try:
+        response = make_response(read(user, **kwargs))
+    except _NOT_THERE:
+        return None
+    response.add_etag()
+    return response.get_etag()[0]

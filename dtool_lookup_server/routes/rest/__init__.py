@@ -1,0 +1,12 @@
+"""The REST API, beside 0.18's and on the same services."""
+
+from . import base_uris, contents, uris, users
+
+BLUEPRINTS = (
+    uris.bp,
+    uris.uuids_bp,
+    users.me_bp,
+    users.bp,
+    base_uris.bp,
+    *contents.BLUEPRINTS,
+)

@@ -1,0 +1,122 @@
+"""The JSON of the REST API, beside what it shares with 0.18's."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from ...schemas import LONGEST_LIST, Text, TextOrObject
+
+_SHORT = validate.Length(max=LONGEST_LIST)
+
+
+def _texts(about: str, example: str) -> fields.List:
+    return fields.List(
+        Text(),
+        validate=_SHORT,
+        metadata={"description": about, "example": [example]},
+    )
+
+
+class QuerySchema(Schema):
+    """A query: OR within a list, AND within tags, AND between the keys."""
+
+    free_text = Text(metadata={"example": "apple -worm"})
+    creator_usernames = _texts("Made by any of these", "queen")
+    base_uris = _texts("In any of these base URIs", "s3://snow-white")
+    uuids = fields.List(
+        fields.UUID(),
+        validate=_SHORT,
+        metadata={"description": "With any of these UUIDs"},
+    )
+    tags = _texts("With all of these tags", "fruit")
+    uploaded_by = _texts("Registered by any of these users", "grumpy")
+
+
+class UserSchema(Schema):
+    """A user, and where the user may search and register."""
+
+    username = fields.String(metadata={"example": "grumpy"})
+    display_name = fields.String(allow_none=True, metadata={"example": "Grumpy"})
+    is_admin = fields.Boolean(metadata={"example": False})
+    search_permissions_on_base_uris = fields.List(
+        fields.String(), metadata={"example": ["s3://snow-white"]}
+    )
+    register_permissions_on_base_uris = fields.List(
+        fields.String(), metadata={"example": ["s3://snow-white"]}
+    )
+
+
+class EditMeSchema(Schema):
+    """What users may change of themselves."""
+
+    display_name = Text(allow_none=True, metadata={"example": "Grumpy"})
+
+
+class EditUserSchema(EditMeSchema):
+    """What admins may change of users."""
+
+    is_admin = fields.Boolean(metadata={"example": True})
+
+
+class PutUserSchema(EditUserSchema):
+    """A user to add or to replace."""
+
+    username = Text(metadata={"example": "grumpy"})
+
+
+class BaseURINameSchema(Schema):
+    """A base URI alone."""
+
+    base_uri = fields.String(metadata={"example": "s3://snow-white"})
+
+
+class PermissionsSchema(Schema):
+    """Who may search and who may register in a base URI; left out: nobody."""
+
+    users_with_search_permissions = fields.List(
+        Text(), load_default=list, metadata={"example": ["grumpy", "sleepy"]}
+    )
+    users_with_register_permissions = fields.List(
+        Text(), load_default=list, metadata={"example": ["grumpy"]}
+    )
+
+
+class ReadmeSchema(Schema):
+    """A README."""
+
+    readme = TextOrObject(
+        required=True,
+        metadata={"example": "---\ndescription: Apples\n", "type": "string"},
+    )
+
+
+class TagsSchema(Schema):
+    """The tags of a dataset."""
+
+    tags = fields.List(
+        Text(),
+        required=True,
+        validate=_SHORT,
+        metadata={"example": ["fruit", "poison"]},
+    )
+
+
+class AnnotationsSchema(Schema):
+    """The annotations of a dataset, by name."""
+
+    annotations = fields.Dict(
+        required=True, metadata={"example": {"colour": "crimson", "weight_g": 182}}
+    )
+
+
+class EditAnnotationsSchema(Schema):
+    """All annotations, or the value of the one that the path names."""
+
+    annotations = fields.Dict(metadata={"example": {"colour": "crimson"}})
+    value = fields.Raw(allow_none=True, metadata={"example": "crimson"})
+
+    @validates_schema
+    def check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Return if there is exactly one of the two."""
+        if len(data) != 1:
+            raise ValidationError("Either annotations or value.", "annotations")

@@ -1,0 +1,25 @@
+"""Who registered a dataset and when; names of users to show."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from dtool_lookup_server.columns import Line, Timestamp
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("user", sa.Column("display_name", Line(255)))
+    op.add_column("dataset", sa.Column("uploaded_by", Line(64)))
+    op.add_column("dataset", sa.Column("uploaded_at", Timestamp))
+    op.create_index("ix_dataset_uploaded_by", "dataset", ["uploaded_by"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_dataset_uploaded_by", "dataset")
+    op.drop_column("dataset", "uploaded_at")
+    op.drop_column("dataset", "uploaded_by")
+    op.drop_column("user", "display_name")
