@@ -67,7 +67,7 @@ def wait_until(condition, seconds=60):
 def answers(url):
     try:
         return requests.get(f"{url}/config/versions", timeout=5).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
@@ -76,8 +76,6 @@ def server(config):
     """The URL of a server with people and base URIs in its database."""
     with open_app(config) as app:
         add_people(app)
-        with app.app_context():
-            pass
     with serving(config) as url:
         yield url
 
