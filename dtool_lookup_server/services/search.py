@@ -11,6 +11,9 @@ from .permissions import searchable_names
 from .plugin_hits import CollectedListing, PluginListing, batches
 from .users import ActingUser
 
+#: Keys of a query that search plugins know nothing of: SQL answers them.
+_UNKNOWN_TO_PLUGINS = ("uploaded_by", *datasets.LIMITS)
+
 
 def search(user: ActingUser, query: Query, sort: str | None = None) -> Listing:
     """Return the datasets that a query finds among those that a user may see.
@@ -27,8 +30,7 @@ def search(user: ActingUser, query: Query, sort: str | None = None) -> Listing:
         return datasets.listing(statement, sort)
     match = _match_text(free_text)
     if match is None:
-        # Plugins know nothing of uploaders.
-        kind = CollectedListing if query.get("uploaded_by") else PluginListing
+        kind = CollectedListing if _has_more(query) else PluginListing
         return kind(statement, limited(user, query), sort)
     statement = statement.where(match.condition)
     if sort is not None:
@@ -51,6 +53,11 @@ def search_sorted(user: ActingUser, query: Query, sort: str | None = None) -> Li
     if match is not None:
         statement = statement.where(match.condition)
     return datasets.sorted_listing(statement, sort)
+
+
+def _has_more(query: Query) -> bool:
+    """Tell whether a query asks for what search plugins know nothing of."""
+    return any(query.get(key) not in (None, []) for key in _UNKNOWN_TO_PLUGINS)
 
 
 def free_text_of(query: Query) -> str:
