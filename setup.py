@@ -85,7 +85,7 @@ setup(
     package_data={
         "dtool_lookup_server": ["py.typed"],
         "dtool_lookup_server.migrations": ["*.ini", "*.mako"],
-        "dtool_lookup_server.web": ["templates/*", "static/*"],
+        "dtool_lookup_server.web": ["templates/**", "static/**"],
     },
     install_requires=[
         "click>=8.1",
