@@ -110,7 +110,15 @@ def visit(context, site, token):
     def open_page(username, place="", **claims):
         page = context.new_page()
         page.goto(f"{site}{place}#token={token(username, **claims)}")
-        page.wait_for_load_state("networkidle")
+        settle(page)
         return page
 
     return open_page
+
+
+def settle(page):
+    """Wait until the page shows what it asked for."""
+    page.locator("main h1").first.wait_for()
+    page.wait_for_function(
+        "!document.querySelector('main [aria-busy], main .waiting')"
+    )

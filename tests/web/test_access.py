@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.corpus import SNOW_WHITE, uri_of
-from tests.web.conftest import browsing
+from tests.web.conftest import browsing, settle
 
 DATASET = "?" + urlencode({"dataset": uri_of("market-basket")})
 BASE_URI = "?" + urlencode({"view": "base-uris", "base_uri": SNOW_WHITE})
@@ -32,7 +32,7 @@ def scheme(request):
 def open_page(context, site, token, user, place):
     page = context.new_page()
     page.goto(f"{site}{place}" + (f"#token={token(user)}" if user else ""))
-    page.wait_for_load_state("networkidle")
+    settle(page)
     return page
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 
 def names(page):
-    return page.locator(".hit h3").all_inner_texts()
+    return page.locator(".hit h2").all_inner_texts()
 
 
 def count(page, number):
@@ -32,9 +32,9 @@ def test_what_is_typed_is_found_and_is_in_the_address(visit, box):
 
 def test_words_are_marked_in_names(visit):
     page = visit("grumpy", "?q=apples")
-    count(page, "2" if page.locator(".hit").count() == 2 else "3")
+    count(page, "3")
 
-    expect(page.locator(".hit h3 mark").first).to_have_text("apple")
+    expect(page.locator(".hit h2 mark").first).to_have_text("apple")
 
 
 def test_without_words_the_newest_come_first(visit):
@@ -88,13 +88,15 @@ def test_a_filter_is_taken_away_by_its_chip(visit):
 
 def test_dates_and_sizes_filter(visit):
     page = visit("grumpy")
-    page.get_by_label("at least").select_option("1.0 kB")
-    count(page, "0" if page.locator(".hit").count() == 0 else "1")
+    page.get_by_label("at most").select_option("1 kB")
+    count(page, "12")
+    page.get_by_label("at least").select_option("1 kB")
+    count(page, "0")
 
     page = visit("grumpy", "?from=2017-07-14&to=2017-07-14")
     count(page, "12")
-    expect(page.get_by_label("from")).to_have_value("2017-07-14")
-    page.get_by_label("from").fill("2018-01-01")
+    expect(page.get_by_label("from", exact=True)).to_have_value("2017-07-14")
+    page.get_by_label("from", exact=True).fill("2018-01-01")
     count(page, "0")
 
 
@@ -211,10 +213,19 @@ def test_ten_thousand_tags_do_not_break_it(visit):
 
 def test_a_request_is_cancelled_when_the_query_changes(visit, box):
     page = visit("grumpy")
-    page.route("**/uris**", lambda route: hold(route, held))
+    page.evaluate(
+        """() => {
+            const real = window.fetch;
+            window.cancelled = [];
+            window.fetch = (url, options) => {
+                options.signal?.addEventListener("abort", () =>
+                    window.cancelled.push(JSON.parse(options.body).free_text));
+                return real(url, options);
+            };
+        }"""
+    )
     held = []
-    cancelled = []
-    page.on("requestfailed", lambda request: cancelled.append(request.post_data))
+    page.route("**/uris**", lambda route: hold(route, held))
     box(page).fill("first")
     box(page).press("Enter")
     page.wait_for_timeout(300)
@@ -223,8 +234,7 @@ def test_a_request_is_cancelled_when_the_query_changes(visit, box):
     box(page).press("Enter")
     count(page, "3")
 
-    assert cancelled
-    assert all("first" in data for data in cancelled)
+    assert page.evaluate("window.cancelled") == ["first", "first"]
 
 
 def hold(route, held):

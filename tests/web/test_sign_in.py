@@ -6,7 +6,7 @@ import pytest
 from flask import jsonify, request
 from playwright.sync_api import expect
 
-from dtool_lookup_server import create_app
+from dtool_lookup_server import create_app, sql_db
 from tests.conftest import add_corpus, add_people, make_config, open_app
 from tests.web.conftest import serving
 
@@ -78,13 +78,13 @@ def test_the_token_is_in_this_tab_alone(context, site, visit):
 
 def test_an_ended_token_leads_back_to_where_one_was(visit, token):
     page = visit("grumpy", "?q=apple", exp=time.time() + 3)
-    expect(page.get_by_role("heading", name="2 datasets")).to_be_visible()
+    expect(page.get_by_role("heading", name="3 datasets")).to_be_visible()
     page.wait_for_timeout(3200)
     page.get_by_label("Sort by").select_option("Newest")
     expect(page.get_by_text("Your token has ended")).to_be_visible()
 
     paste(page, token("grumpy"))
-    expect(page.get_by_role("heading", name="2 datasets")).to_be_visible()
+    expect(page.get_by_role("heading", name="3 datasets")).to_be_visible()
     expect(page.get_by_label("Sort by")).to_have_value("-frozen_at")
 
 
@@ -118,8 +118,6 @@ def test_a_password_signs_in_where_the_server_takes_one(
         return jsonify(token=token("grumpy"))
 
     with app.app_context():
-        from dtool_lookup_server import sql_db
-
         sql_db.create_all()
     add_people(app)
     page = context.new_page()

@@ -30,7 +30,7 @@ export function bytes(value) {
     unit += 1;
   }
   const digits = unit === 0 || rest >= 99.5 ? 0 : 1;
-  return `${rest.toFixed(digits)} ${UNITS[unit]}`;
+  return `${rest.toFixed(digits).replace(/\.0$/, "")} ${UNITS[unit]}`;
 }
 
 /** Return seconds since the epoch as 2024-03-31, in the reader's time zone. */

@@ -122,7 +122,7 @@ async function start() {
     await enter();
   } catch (error) {
     if (error.status !== 401 && error.status !== 422) {
-      fill(main, failure(error, start));
+      fill(main, failure(error, start, "h1"));
       return;
     }
     session.forget();

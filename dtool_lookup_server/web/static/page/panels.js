@@ -8,14 +8,18 @@ export function waiting(what) {
   return h("p", { class: "waiting" }, `${what} …`);
 }
 
-/** Return a panel that says what failed, with a button to try again. */
-export function failure(error, retry) {
+/**
+ * Return a panel that says what failed, with a button to try again.
+ *
+ * @param level of its heading: h1 where nothing else is shown
+ */
+export function failure(error, retry, level = "h2") {
   const id = newId("failure");
   say(error.message);
   return h(
     "section",
     { class: "panel failure", "aria-labelledby": id },
-    h("h2", { id }, "That did not work"),
+    h(level, { id }, "That did not work"),
     h("p", {}, error.message),
     retry && h("button", { type: "button", class: "primary", onClick: retry }, "Try again"),
   );
@@ -30,8 +34,9 @@ export function nothing(title, ...advice) {
  * Show in a container what a promise gives: waiting, then the content or the failure.
  *
  * @param load called now, and again for each retry; its promise gives elements
+ * @param level of the heading of a failure
  */
-export async function show(container, what, load, signal) {
+export async function show(container, what, load, signal, level) {
   container.setAttribute("aria-busy", "true");
   container.replaceChildren(waiting(what));
   try {
@@ -39,9 +44,10 @@ export async function show(container, what, load, signal) {
     if (!signal.aborted) container.replaceChildren(...[content].flat().filter(Boolean));
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
-    const retry = () => show(container, what, load, signal);
-    container.replaceChildren(failure(error, retry));
-    if (!error.status && error.name !== "ApiError" && !("status" in error)) throw error;
+    const retry = () => show(container, what, load, signal, level);
+    container.replaceChildren(failure(error, retry, level));
+    // A mistake of this page's own: the browser's console is to know of it.
+    if (!("status" in error)) throw error;
   } finally {
     container.removeAttribute("aria-busy");
   }

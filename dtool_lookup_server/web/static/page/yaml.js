@@ -109,11 +109,9 @@ class Reader {
     return this.block(next.indent, depth + 1);
   }
 
+  /** What stands at the same depth is for the block around this one to read. */
   mustEndAbove(indent) {
-    const next = this.peek();
-    if (next && next.indent >= indent && !(next.indent === indent && /^(-(\s|$)|\.\.\.)/.test(next.text))) {
-      throw new Unsure();
-    }
+    if (this.peek()?.indent > indent) throw new Unsure();
   }
 
   /** Return a value that begins on a line; what goes on below is indented deeper. */
@@ -150,7 +148,7 @@ class Reader {
     const margins = lines.filter((line) => line.trim()).map((line) => line.match(/^ */)[0].length);
     const margin = Math.min(...margins);
     const text = lines.map((line) => line.slice(margin)).join("\n").trimEnd();
-    return folded ? text.replace(/([^\n])\n(?=[^\s])/g, "$1 ") : text;
+    return folded ? text.replace(/\n(\n*)(?=\S)/g, (_, blank) => blank || " ") : text;
   }
 }
 

@@ -33,7 +33,7 @@ export function dataset({ user, signal, setTitle }) {
       const content = h("div", {});
       fill(element, back(), content);
       setTitle("Dataset");
-      showIn(content, "Fetching the dataset", () => load(uri, current), current);
+      showIn(content, "Fetching the dataset", () => load(uri, current), current, "h1");
     },
   };
 }

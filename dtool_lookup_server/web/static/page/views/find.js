@@ -32,7 +32,7 @@ export function find({ user, signal, setTitle }) {
     placeholder: "Words, names, identifiers …",
     onInput: () => later(),
     onKeydown: (event) => {
-      if (event.key === "ArrowDown") moveTo(event, results.querySelector("h3 a"));
+      if (event.key === "ArrowDown") moveTo(event, results.querySelector("h2 a"));
     },
   });
   const form = h(
@@ -275,7 +275,7 @@ export function find({ user, signal, setTitle }) {
   /** In the results: up and down go from one to the next, left and right turn the page. */
   function onResultKey(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const titles = [...results.querySelectorAll("h3 a")];
+    const titles = [...results.querySelectorAll("h2 a")];
     const at = titles.indexOf(document.activeElement);
     if (at < 0) return;
     if (event.key === "ArrowDown") moveTo(event, titles[at + 1]);
@@ -292,7 +292,7 @@ export function find({ user, signal, setTitle }) {
     event.preventDefault();
     const drawn = new MutationObserver(() => {
       drawn.disconnect();
-      results.querySelector("h3 a")?.focus();
+      results.querySelector("h2 a")?.focus();
     });
     drawn.observe(results, { childList: true });
     link.click();
@@ -316,7 +316,7 @@ function hit(dataset, words) {
     h(
       "article",
       { "aria-labelledby": id },
-      h("h3", { id }, h("a", { href: to({ dataset: dataset.uri }), dir: "auto" }, marked(dataset.name, words))),
+      h("h2", { id }, h("a", { href: to({ dataset: dataset.uri }), dir: "auto" }, marked(dataset.name, words))),
       h(
         "p",
         { class: "origin" },
