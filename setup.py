@@ -33,12 +33,15 @@ MONGOD = (
 )
 TEST = [
     "hypothesis>=6.100",
+    "moto[server,s3]>=5.1",
+    "openapi-python-client>=0.26",
     "pytest>=8.3",
     "pytest-cov>=6",
     "pytest-xdist>=3.6",
     MONGOD,
     *DOCS,
     *USE["mongo"],
+    *USE["s3"],
     *USE["server"],
 ]
 

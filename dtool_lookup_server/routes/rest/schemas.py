@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_smorest.error_handler import ErrorSchema
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from ...schemas import LONGEST_LIST, Text, TextOrObject
@@ -30,6 +31,14 @@ class QuerySchema(Schema):
     )
     tags = _texts("With all of these tags", "fruit")
     uploaded_by = _texts("Registered by any of these users", "grumpy")
+
+
+class BulkLineSchema(Schema):
+    """What became of one line."""
+
+    status = fields.Integer(metadata={"example": 201})
+    uri = fields.String(metadata={"example": "s3://snow-white/apple-harvest"})
+    error = fields.Nested(ErrorSchema)
 
 
 class UserSchema(Schema):
