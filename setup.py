@@ -32,7 +32,11 @@ MONGOD = (
     " sys_platform == 'linux' and platform_machine == 'x86_64'"
 )
 TEST = [
+    "axe-playwright-python>=0.1",
     "hypothesis>=6.100",
+    "moto[server,s3]>=5.1",
+    "openapi-python-client>=0.26",
+    "playwright>=1.49",
     "pytest>=8.3",
     "pytest-cov>=6",
     "pytest-xdist>=3.6",
@@ -41,6 +45,7 @@ TEST = [
     *USE["mongo"],
     *USE["mysql"],
     *USE["postgresql"],
+    *USE["s3"],
     *USE["server"],
 ]
 

@@ -187,6 +187,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Largest body of a request, in bytes; a larger one is refused with 413.",
     ),
     Setting(
+        "MAX_BULK_LENGTH",
+        "number",
+        16 * 1024 * MEBIBYTE,
+        "Largest body of a bulk registration, in bytes. What has come and is not"
+        " registered yet waits on disk, in the folder for temporary files. A single"
+        " line may have MAX_CONTENT_LENGTH.",
+    ),
+    Setting(
         "EDITS",
         "text",
         "storage",

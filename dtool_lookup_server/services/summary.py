@@ -15,9 +15,10 @@ from . import datasets, search
 from .users import ActingUser
 
 _NUMBER = func.count()
-# In two halves, since the sum of large numbers is too large for SQLite.
 _HALF = 32
-_BYTES = (
+#: The sum of the sizes, in two halves for sum_of: of large numbers it is too large for
+#: SQLite.
+BYTES = (
     func.sum(Dataset.size_in_bytes.bitwise_rshift(literal_column(str(_HALF)))),
     func.sum(Dataset.size_in_bytes.bitwise_and(2**_HALF - 1)),
 )
@@ -53,10 +54,10 @@ def summary_of(statements: Iterable[AnySelect]) -> dict[str, Any]:
     result = {"number_of_datasets": 0, "total_size_in_bytes": 0}
     parts: dict[str, list[Facet]] = defaultdict(list)
     for statement in statements:
-        totals = statement.with_only_columns(_NUMBER, *_BYTES)
+        totals = statement.with_only_columns(_NUMBER, *BYTES)
         number, *halves = sql_db.session.execute(totals).one()
         result["number_of_datasets"] += number
-        result["total_size_in_bytes"] += _sum_of(halves)
+        result["total_size_in_bytes"] += sum_of(halves)
         for name, facet in _facets(statement).items():
             parts[name].append(facet)
     return {**result, **_described(parts)}
@@ -75,14 +76,15 @@ def _facets(statement: AnySelect) -> dict[str, Facet]:
 
 def _facet(statement: AnySelect, column: ColumnElement[str]) -> Facet:
     """Return number and bytes for each value of a column."""
-    grouped = statement.with_only_columns(column, _NUMBER, *_BYTES).group_by(column)
+    grouped = statement.with_only_columns(column, _NUMBER, *BYTES).group_by(column)
     return {
-        value: (number, _sum_of(halves))
+        value: (number, sum_of(halves))
         for value, number, *halves in sql_db.session.execute(grouped)
     }
 
 
-def _sum_of(halves: Sequence[int | Decimal | None]) -> int:
+def sum_of(halves: Sequence[int | Decimal | None]) -> int:
+    """Return the number that a row's halves, BYTES, stand for."""
     upper, lower = (int(half or 0) for half in halves)
     return (upper << _HALF) + lower
 

@@ -6,7 +6,14 @@ user's token, and can do nothing that the API would refuse.
 
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, make_response, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    make_response,
+    render_template,
+    url_for,
+)
 
 from .._version import __version__
 

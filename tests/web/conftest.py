@@ -119,6 +119,4 @@ def visit(context, site, token):
 def settle(page):
     """Wait until the page shows what it asked for."""
     page.locator("main h1").first.wait_for()
-    page.wait_for_function(
-        "!document.querySelector('main [aria-busy], main .waiting')"
-    )
+    page.wait_for_function("!document.querySelector('main [aria-busy], main .waiting')")

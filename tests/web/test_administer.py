@@ -117,4 +117,6 @@ def test_a_change_that_fails_is_undone_in_the_table(visit):
     page.get_by_role("checkbox", name="sleepy may search in").click()
 
     expect(page.locator("#toast")).to_contain_text("cannot reach")
-    expect(page.get_by_role("checkbox", name="sleepy may search in")).not_to_be_checked()
+    expect(
+        page.get_by_role("checkbox", name="sleepy may search in")
+    ).not_to_be_checked()

@@ -137,7 +137,7 @@ def test_markup_in_a_dataset_is_text(look):
     expect(page.locator(".hit").first).to_be_visible()
 
     assert page.locator("main img").count() == 0
-    assert "run" != page.title()
+    assert page.title() != "run"
 
 
 def test_tags_lead_into_the_search(visit):

@@ -28,7 +28,9 @@ def test_all_modules_are_announced_and_there(client):
         assert response.mimetype == "text/javascript"
 
 
-@pytest.mark.parametrize("sink", ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval("])
+@pytest.mark.parametrize(
+    "sink", ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval("]
+)
 def test_scripts_make_no_markup_of_text(client, sink):
     page = client.get("/").text
     for address in re.findall(r'href="([^"]+\.js)"', page):

@@ -106,9 +106,7 @@ def test_no_password_is_asked_where_the_server_takes_none(context, site):
     expect(page.get_by_label("Password")).to_have_count(0)
 
 
-def test_a_password_signs_in_where_the_server_takes_one(
-    context, tmp_path, keys, token
-):
+def test_a_password_signs_in_where_the_server_takes_one(context, tmp_path, keys, token):
     app = create_app(make_config(tmp_path, keys))
 
     @app.post("/token")
