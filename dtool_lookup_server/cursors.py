@@ -90,6 +90,8 @@ def decode(cursor: str, keys: Sequence[Key]) -> list[Value]:
         sort, values = json.loads(base64.urlsafe_b64decode(padded))
         if sort != _spelled(keys):
             raise InvalidFieldError("after", "Of a list with another sort.")
+        if not isinstance(values, list):
+            raise TypeError(values)
         return [_from_json(key, value) for key, value in zip(keys, values, strict=True)]
     except (binascii.Error, RecursionError, TypeError, ValueError) as error:
         if isinstance(error, InvalidFieldError):

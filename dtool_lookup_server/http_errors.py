@@ -89,11 +89,26 @@ _OTHER_ANSWERS: dict[str, Answers] = {
 def register_error_handlers(app: Flask) -> None:
     """Answer the domain's exceptions and the database's with the JSON of errors."""
     app.register_error_handler(DtoolLookupServerError, answer)
-    app.register_error_handler(DBAPIError, answer_database_error)
+    app.register_error_handler(DBAPIError, answer)
 
 
-def answer(error: DtoolLookupServerError) -> tuple[Response, int]:
-    """Return the response to one of the domain's exceptions."""
+def answer(error: Exception) -> tuple[Response, int]:
+    """Return the response to an exception; 503 if it says that a store is away."""
+    payload = describe(error)
+    return jsonify(payload), payload["code"]
+
+
+def describe(error: Exception) -> dict[str, Any]:
+    """Return the JSON of one of the domain's exceptions, or of the database's."""
+    if isinstance(error, DBAPIError):
+        away = unavailable(error)
+        if away is None:
+            # The statement's values may be anybody's data: they stay out of the log.
+            name = type(error.orig).__name__
+            current_app.logger.error("Database error: %s", name)
+        error = away or DtoolLookupServerError()
+    if not isinstance(error, DtoolLookupServerError):
+        raise error
     status, message = _answer_to(error)
     if status >= 500:
         current_app.logger.error("%s: %s", type(error).__name__, error)
@@ -102,17 +117,7 @@ def answer(error: DtoolLookupServerError) -> tuple[Response, int]:
         payload["message"] = text
     if isinstance(error, InvalidFieldError):
         payload["errors"] = {"json": error.errors}
-    return jsonify(payload), status
-
-
-def answer_database_error(error: DBAPIError) -> tuple[Response, int]:
-    """Return the response to a database error: 503 if the database is away."""
-    away = unavailable(error)
-    if away is None:
-        # The statement's values may be anybody's data: they stay out of the log.
-        current_app.logger.error("Database error: %s", type(error.orig).__name__)
-        return answer(DtoolLookupServerError())
-    return answer(away)
+    return payload
 
 
 def _answer_to(error: DtoolLookupServerError) -> Answer:

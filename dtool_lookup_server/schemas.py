@@ -123,46 +123,58 @@ class SearchDatasetSchema(Schema):
     mongo_text = fields.Nested(MongoTextSchema, data_key="$text")
 
 
+def _example(value: Any) -> dict[str, Any]:
+    return {"example": value}
+
+
 class DatasetRowSchema(Schema):
     """A dataset at one URI."""
 
-    base_uri = fields.String()
-    uri = fields.String()
-    uuid = fields.String()
-    name = fields.String()
-    creator_username = fields.String()
-    created_at = fields.Float()
-    frozen_at = fields.Float()
-    number_of_items = fields.Integer(allow_none=True)
-    size_in_bytes = fields.Integer(allow_none=True)
-    type = fields.String()
-    dtoolcore_version = fields.String(allow_none=True)
-    tags = fields.List(fields.String())
-    uploaded_by = fields.String(allow_none=True)
-    uploaded_at = fields.Float(allow_none=True)
+    base_uri = fields.String(metadata=_example("s3://snow-white"))
+    uri = fields.String(
+        metadata=_example("s3://snow-white/7b4a3b5e-6f0f-4c27-9d53-2b0ce3a1f0aa")
+    )
+    uuid = fields.String(metadata=_example("7b4a3b5e-6f0f-4c27-9d53-2b0ce3a1f0aa"))
+    name = fields.String(metadata=_example("apple-harvest"))
+    creator_username = fields.String(metadata=_example("queen"))
+    created_at = fields.Float(metadata=_example(1500000000.123456))
+    frozen_at = fields.Float(metadata=_example(1500000001.654321))
+    number_of_items = fields.Integer(allow_none=True, metadata=_example(2))
+    size_in_bytes = fields.Integer(allow_none=True, metadata=_example(30))
+    type = fields.String(metadata=_example("dataset"))
+    dtoolcore_version = fields.String(allow_none=True, metadata=_example("3.19.0"))
+    tags = fields.List(fields.String(), metadata=_example(["fruit", "poison"]))
+    uploaded_by = fields.String(allow_none=True, metadata=_example("grumpy"))
+    uploaded_at = fields.Float(allow_none=True, metadata=_example(1500000002.5))
 
 
-def _numbers() -> fields.Dict:
-    return fields.Dict(keys=fields.String(), values=fields.Integer())
+def _numbers(key: str, value: int) -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(), values=fields.Integer(), metadata=_example({key: value})
+    )
+
+
+def _values(value: str) -> fields.List:
+    return fields.List(fields.String(), metadata=_example([value]))
 
 
 class SummarySchema(Schema):
     """How many datasets and bytes there are, and whose."""
 
-    number_of_datasets = fields.Integer()
-    total_size_in_bytes = fields.Integer()
-    creator_usernames = fields.List(fields.String())
-    base_uris = fields.List(fields.String())
-    tags = fields.List(fields.String())
-    datasets_per_creator = _numbers()
-    datasets_per_base_uri = _numbers()
-    datasets_per_tag = _numbers()
-    size_in_bytes_per_creator = _numbers()
-    size_in_bytes_per_base_uri = _numbers()
-    size_in_bytes_per_tag = _numbers()
-    uploaders = fields.List(fields.String())
-    datasets_per_uploader = _numbers()
-    size_in_bytes_per_uploader = _numbers()
+    number_of_datasets = fields.Integer(metadata=_example(1))
+    total_size_in_bytes = fields.Integer(metadata=_example(30))
+    creator_usernames = _values("queen")
+    base_uris = _values("s3://snow-white")
+    tags = _values("fruit")
+    uploaders = _values("grumpy")
+    datasets_per_creator = _numbers("queen", 1)
+    datasets_per_base_uri = _numbers("s3://snow-white", 1)
+    datasets_per_tag = _numbers("fruit", 1)
+    datasets_per_uploader = _numbers("grumpy", 1)
+    size_in_bytes_per_creator = _numbers("queen", 30)
+    size_in_bytes_per_base_uri = _numbers("s3://snow-white", 30)
+    size_in_bytes_per_tag = _numbers("fruit", 30)
+    size_in_bytes_per_uploader = _numbers("grumpy", 30)
 
 
 class HealthSchema(Schema):

@@ -16,20 +16,27 @@ from ..pagination import Listing
 View = Callable[..., Any]
 
 
+def loads(data: bytes) -> Any:
+    """Return what JSON in UTF-8 stands for.
+
+    :raises json.JSONDecodeError: where it is none, or too deep or long to be read
+    """
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse)
+    except json.JSONDecodeError:
+        raise
+    except (RecursionError, ValueError) as error:
+        # UnicodeDecodeError too, and the digits of an endless integer.
+        raise json.JSONDecodeError(type(error).__name__, "?", 0) from error
+
+
 class StrictParser(FlaskParser):
     """Reads JSON as its standard has it (RFC 8259): no NaN, no endless nesting."""
 
     def _raw_load_json(self, req: Request) -> Any:
         if not req.is_json:
             return missing
-        try:
-            text = req.get_data(cache=True).decode("utf-8")
-            return json.loads(text, parse_constant=_refuse)
-        except json.JSONDecodeError:
-            raise
-        except (RecursionError, ValueError) as error:
-            # UnicodeDecodeError too, and the digits of an endless integer.
-            raise json.JSONDecodeError(type(error).__name__, "?", 0) from error
+        return loads(req.get_data(cache=True))
 
 
 #: In place of the number of items, where nobody has counted them.
@@ -44,6 +51,7 @@ REFUSALS = {
     409: "There already, or still in use",
     412: "Changed since it was read",
     413: "Too large",
+    415: "Of another type",
     422: "A field is missing, unknown or of the wrong type",
     503: "A store does not answer",
 }

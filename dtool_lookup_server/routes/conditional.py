@@ -9,11 +9,13 @@ from flask import Response, abort, make_response, request
 from werkzeug.datastructures import ETags
 
 from ..database import transactional
-from ..errors import UnknownBaseURIError, UnknownURIError, UnknownUserError
+from ..errors import UnknownURIError, UnknownUserError
 
 View = Callable[..., Any]
 
-_NOT_THERE = (UnknownBaseURIError, UnknownURIError, UnknownUserError)
+Absence = type[Exception] | tuple[type[Exception], ...]
+
+_ABSENT: Absence = (UnknownURIError, UnknownUserError)
 
 
 def tag_read(response: Response) -> Response:
@@ -32,10 +34,11 @@ def tag_read(response: Response) -> Response:
     return response
 
 
-def unless_changed(read: View) -> Callable[[View], View]:
+def unless_changed(read: View, absent: Absence = _ABSENT) -> Callable[[View], View]:
     """Refuse an edit with 412 where it was meant for another state than there is.
 
     :param read: the view that reads what the edit changes; both with their guards
+    :param absent: what it raises where there is nothing to read
     """
     shown = getattr(read, "__wrapped__", read)
     taken = inspect.signature(read).parameters
@@ -48,7 +51,11 @@ def unless_changed(read: View) -> Callable[[View], View]:
 
             def current() -> str | None:
                 names = taken.keys() & kwargs.keys()
-                return _etag_of(shown, user, {name: kwargs[name] for name in names})
+                try:
+                    response = shown(user, **{name: kwargs[name] for name in names})
+                except absent:
+                    return None
+                return _with_etag(make_response(response)).get_etag()[0]
 
             # One transaction: nobody changes it between the check and the edit.
             return transactional(lambda: _edited(view, current, user, kwargs))()
@@ -79,15 +86,10 @@ def _tagged(result: Any) -> Response:
     """Return a response with the ETag of what it shows, if it shows the new state."""
     response = make_response(result)
     if response.status_code == 200 and response.get_json() != "":
-        response.add_etag()
+        return _with_etag(response)
     return response
 
 
-def _etag_of(read: View, user: Any, kwargs: dict[str, Any]) -> str | None:
-    """Return the ETag that a view gives, or None where there is nothing to read."""
-    try:
-        response = make_response(read(user, **kwargs))
-    except _NOT_THERE:
-        return None
+def _with_etag(response: Response) -> Response:
     response.add_etag()
-    return response.get_etag()[0]
+    return response

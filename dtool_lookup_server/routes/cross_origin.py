@@ -25,6 +25,6 @@ def allow_origins(app: Flask) -> None:
         if origin != ANYBODY and (not host or set(origin) & set("*?\\[]^$()/") - {"/"}):
             raise ConfigurationError(f"Setting CORS_ORIGINS: no origin: {origin!r}")
     if ANYBODY in origins:
-        CORS(app, origins=ANYBODY, supports_credentials=False, max_age=MAX_AGE)
+        CORS(app, origins=ANYBODY, send_wildcard=True, max_age=MAX_AGE)
     else:
         CORS(app, origins=origins, supports_credentials=True, max_age=MAX_AGE)

@@ -4,14 +4,15 @@ import copy
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
 
-from ..database import transactional
-from ..errors import AuthorizationError
+from ..database import transactional, upsert
+from ..errors import AuthorizationError, DtoolLookupServerError
 from ..extensions import sql_db
 from ..pagination import exists
 from ..plugins.analysis import ANALYSIS_VERSION
@@ -59,10 +60,53 @@ def put(user: ActingUser, info: dict[str, Any]) -> bool:
     :returns: whether it is new
     :raises: as register_as does
     """
-    dataset = _permitted(user, info)
-    known = exists(select(Dataset.id).where(Dataset.uri == dataset["uri"]))
+    return _put(user, _permitted(user, info))
+
+
+def register_many(
+    user: ActingUser, infos: Sequence[dict[str, Any]]
+) -> list[bool | Exception]:
+    """Register datasets on behalf of a user, all in one transaction if nothing fails.
+
+    :returns: for each whether it is new, or why it was not registered: an error that
+        register_as or the database raises; the others are registered all the same
+    """
+    outcomes: list[bool | Exception] = []
+    good: list[tuple[int, DatasetInfo]] = []
+    for info in infos:
+        try:
+            good.append((len(outcomes), _permitted(user, info)))
+            outcomes.append(True)
+        except DtoolLookupServerError as error:
+            outcomes.append(error)
+    try:
+        together = _put_together(user, [dataset for _place, dataset in good])
+    except (DtoolLookupServerError, DBAPIError):
+        # One by one, to find the one that fails.
+        together = [_put_alone(user, dataset) for _place, dataset in good]
+    for (place, _dataset), outcome in zip(good, together, strict=True):
+        outcomes[place] = outcome
+    return outcomes
+
+
+@transactional
+def _put_together(
+    user: ActingUser, datasets: list[DatasetInfo]
+) -> list[bool | Exception]:
+    return [_put(user, dataset) for dataset in datasets]
+
+
+def _put_alone(user: ActingUser, dataset: DatasetInfo) -> bool | Exception:
+    try:
+        return _put(user, dataset)
+    except (DtoolLookupServerError, DBAPIError) as error:
+        return error
+
+
+def _put(user: ActingUser, dataset: DatasetInfo) -> bool:
+    new = not _is_registered(dataset["uri"])
     _register(dataset, user.username, utc_now())
-    return not known
+    return new
 
 
 def forget_as(user: ActingUser, uri: str) -> None:
@@ -192,11 +236,7 @@ def _register_in_sql(
         "uploaded_by": uploaded_by,
         "uploaded_at": uploaded_at,
     }
-    statement = sqlite.insert(Dataset).values(values)
-    replaced = {key: statement.excluded[key] for key in _REPLACED}
-    sql_db.session.execute(
-        statement.on_conflict_do_update(index_elements=[Dataset.uri], set_=replaced)
-    )
+    upsert(Dataset, "uri", values, _REPLACED)
     _replace_tags(dataset["uri"], dataset["tags"])
     for plugin in _plugins(share_transaction=True):
         plugin.register_dataset(dataset.copy())

@@ -11,6 +11,7 @@ from ..pagination import AnySelect
 from ..plugins.interfaces import Query
 from ..sql_models import Dataset
 from . import search
+from .summary import BYTES, sum_of
 from .users import ActingUser
 
 Month = tuple[int, int]
@@ -43,7 +44,7 @@ def timeline(user: ActingUser, query: Query) -> list[dict[str, Any]]:
 def _months(statement: AnySelect) -> Iterator[tuple[Month, int, int]]:
     year = extract("year", Dataset.frozen_at)
     month = extract("month", Dataset.frozen_at)
-    size = func.coalesce(func.sum(Dataset.size_in_bytes), 0)
-    grouped = statement.with_only_columns(year, month, func.count(), size)
-    for row in sql_db.session.execute(grouped.group_by(year, month)):
-        yield (int(row[0]), int(row[1])), row[2], int(row[3] or 0)
+    grouped = statement.with_only_columns(year, month, func.count(), *BYTES)
+    rows = sql_db.session.execute(grouped.group_by(year, month))
+    for in_year, in_month, number, *halves in rows:
+        yield (int(in_year), int(in_month)), number, sum_of(halves)

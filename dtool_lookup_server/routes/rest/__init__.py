@@ -1,9 +1,9 @@
 """The REST API, beside 0.18's and on the same services."""
 
-from . import base_uris, contents, uris, users
+from . import base_uris, bulk, contents, uris, users
 
 BLUEPRINTS = (
-    uris.bp,
+    bulk.bp,
     uris.uuids_bp,
     users.me_bp,
     users.bp,

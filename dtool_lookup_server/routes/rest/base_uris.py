@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from ...auth import admin
+from ...errors import UnknownBaseURIError
 from ...pagination import Listing
 from ...schemas import URIPermissionSchema
 from ...services import base_uris, permissions
@@ -39,7 +40,7 @@ def show_base_uri(_user: ActingUser, base_uri: str) -> dict[str, Any]:
 
 @bp.route("/<uri:base_uri>", methods=["PUT", "POST"])
 @admin
-@unless_changed(show_base_uri)
+@unless_changed(show_base_uri, UnknownBaseURIError)
 @bp.refuses(400, 403, 412, 422)
 @bp.arguments(PermissionsSchema)
 @bp.alt_response(200, schema={"type": "string"}, description="Replaced", success=True)
@@ -56,7 +57,7 @@ def put_base_uri(_user: ActingUser, wanted: dict[str, Any], base_uri: str) -> An
 
 @bp.delete("/<uri:base_uri>")
 @admin
-@unless_changed(show_base_uri)
+@unless_changed(show_base_uri, UnknownBaseURIError)
 @bp.refuses(403, 409, 412)
 @bp.alt_response(200, schema={"type": "string"}, description="Gone", success=True)
 def delete_base_uri(_user: ActingUser, base_uri: str) -> Response:

@@ -125,7 +125,7 @@ def show_tags(user: ActingUser, uri: str) -> dict[str, Any]:
 
 
 def _show_tags_around(user: ActingUser, uri: str, tag: str) -> Any:
-    return show_tags.__wrapped__(user, editing.dataset_of(_joined(uri, tag)))
+    return show_tags.__wrapped__(user, editing.split(_joined(uri, tag))[0])
 
 
 @tags_bp.put("/<uri:uri>")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_smorest.error_handler import ErrorSchema
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from ...schemas import LONGEST_LIST, Count, Text, TextOrObject
@@ -58,6 +59,14 @@ class MonthSchema(Schema):
     month = fields.String(metadata={"example": "2024-03"})
     number_of_datasets = fields.Integer(metadata={"example": 12})
     size_in_bytes = fields.Integer(metadata={"example": 3400000000})
+
+
+class BulkLineSchema(Schema):
+    """What became of one line."""
+
+    status = fields.Integer(metadata={"example": 201})
+    uri = fields.String(metadata={"example": "s3://snow-white/apple-harvest"})
+    error = fields.Nested(ErrorSchema)
 
 
 class UserSchema(Schema):

@@ -1,0 +1,112 @@
+"""PUT /uris: many datasets at once, a line each, answered by a line each."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, abort, current_app, request, stream_with_context
+from marshmallow import ValidationError
+
+from ...auth import registered_user
+from ...http_errors import describe
+from ...schemas import RegisterDatasetSchema
+from ...services import registering
+from ...services.users import ActingUser
+from ..blueprint import loads
+from .schemas import BulkLineSchema
+from .spool import BrokenOffError, Spool, TooLongError, reader_of
+from .uris import bp
+
+NDJSON = "application/x-ndjson"
+
+#: Most datasets in one transaction.
+BATCH = 100
+
+#: Most bytes of lines that are held in memory for one transaction.
+BATCH_BYTES = 4 * 1024 * 1024
+
+#: Longest line where no setting says.
+LONGEST = 2**62
+
+_SCHEMA = RegisterDatasetSchema()
+
+Answer = dict[str, Any]
+
+
+@bp.put("")
+@registered_user
+@bp.refuses(413, 415)
+@bp.doc(
+    requestBody={
+        "required": True,
+        "description": "A dataset on each line, as for PUT /uris/{uri}",
+        "content": {NDJSON: {"schema": {"type": "string", "format": "binary"}}},
+    }
+)
+@bp.alt_response(
+    200,
+    schema=BulkLineSchema,
+    content_type=NDJSON,
+    description="A line for each that was sent, in the same order",
+    success=True,
+)
+def put_datasets(user: ActingUser) -> Response:
+    """Register many datasets: one a line, each answered by a line with its status."""
+    if request.mimetype != NDJSON:
+        abort(415)
+    most = current_app.config["MAX_BULK_LENGTH"]
+    if (request.content_length or 0) > most:
+        abort(413)
+    # Large on purpose and never in memory, so not by way of request.stream.
+    read = reader_of(request.environ, most)
+    return Response(stream_with_context(_answers(user, read)), mimetype=NDJSON)
+
+
+def _answers(user: ActingUser, read: Callable[[], bytes]) -> Iterator[bytes]:
+    longest = current_app.config["MAX_CONTENT_LENGTH"] or LONGEST
+    with closing(Spool(read, longest)) as spool:
+        try:
+            for lines in spool.batches(BATCH, BATCH_BYTES):
+                for answer in _register(user, lines, longest):
+                    yield json.dumps(answer).encode() + b"\n"
+        except BrokenOffError as error:
+            # What came before is registered.
+            current_app.logger.warning("A bulk registration broke off: %s", error)
+            status = 413 if isinstance(error, TooLongError) else 400
+            yield json.dumps(_refusal(status)).encode() + b"\n"
+
+
+def _register(user: ActingUser, lines: list[bytes], longest: int) -> list[Answer]:
+    answers = [_read(line, longest) for line in lines if line.strip()]
+    infos = [info for info, _error in answers if info is not None]
+    outcomes = iter(registering.register_many(user, infos))
+    return [
+        error if info is None else _outcome(info, next(outcomes))
+        for info, error in answers
+    ]
+
+
+def _read(line: bytes, longest: int) -> tuple[dict[str, Any] | None, Answer]:
+    """Return the dataset on a line, or the answer that there is none."""
+    if len(line) > longest:
+        return None, _refusal(413)
+    try:
+        return _SCHEMA.load(loads(line)), {}
+    except json.JSONDecodeError:
+        return None, _refusal(400, message="Not JSON")
+    except ValidationError as error:
+        return None, _refusal(422, errors={"json": error.normalized_messages()})
+
+
+def _refusal(status: int, **more: Any) -> Answer:
+    error = {"code": status, "status": HTTPStatus(status).phrase, **more}
+    return {"status": status, "error": error}
+
+
+def _outcome(info: dict[str, Any], outcome: bool | Exception) -> Answer:
+    if isinstance(outcome, Exception):
+        error = describe(outcome)
+        return {"status": error["code"], "uri": str(info.get("uri")), "error": error}
+    return {"status": 201 if outcome else 200, "uri": info["uri"]}
