@@ -32,17 +32,11 @@ MONGOD = (
     " sys_platform == 'linux' and platform_machine == 'x86_64'"
 )
 TEST = [
-<<<<<<< HEAD
-    "axe-playwright-python>=0.1.8",
-    "hypothesis>=6.100",
-    "playwright>=1.50",
-=======
     "axe-playwright-python>=0.1",
     "hypothesis>=6.100",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
     "playwright>=1.49",
->>>>>>> main
     "pytest>=8.3",
     "pytest-cov>=6",
     "pytest-xdist>=3.6",
@@ -96,11 +90,7 @@ setup(
     package_data={
         "dtool_lookup_server": ["py.typed"],
         "dtool_lookup_server.migrations": ["*.ini", "*.mako"],
-<<<<<<< HEAD
-        "dtool_lookup_server.web": ["templates/*", "static/**"],
-=======
         "dtool_lookup_server.web": ["templates/**", "static/**"],
->>>>>>> main
     },
     install_requires=[
         "click>=8.1",

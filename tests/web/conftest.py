@@ -119,8 +119,4 @@ def visit(context, site, token):
 def settle(page):
     """Wait until the page shows what it asked for."""
     page.locator("main h1").first.wait_for()
-<<<<<<< HEAD
     expect(page.locator("main [aria-busy], main .waiting")).to_have_count(0)
-=======
-    page.wait_for_function("!document.querySelector('main [aria-busy], main .waiting')")
->>>>>>> main

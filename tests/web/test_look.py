@@ -270,4 +270,4 @@ def test_what_is_not_there_or_not_allowed_says_so(visit):
     expect(page.locator(".failure")).to_contain_text("no permission")
 
     page = visit("sleepy", "?dataset=s3://snow-white/nothing")
-    expect(page.locator(".failure")).to_contain_text("no such thing")
+    expect(page.locator(".failure")).to_contain_text("not registered")

@@ -81,7 +81,7 @@ def test_an_ended_token_leads_back_to_where_one_was(visit, token):
     expect(page.get_by_role("heading", name="3 datasets")).to_be_visible()
     page.wait_for_timeout(3200)
     page.get_by_label("Sort by").select_option("Newest")
-    expect(page.get_by_text("Your token has ended")).to_be_visible()
+    expect(page.locator(".note", has_text="Your token has ended")).to_be_visible()
 
     paste(page, token("grumpy"))
     expect(page.get_by_role("heading", name="3 datasets")).to_be_visible()
@@ -92,7 +92,7 @@ def test_signing_out_forgets_the_token(visit):
     page = visit("grumpy")
     page.get_by_role("button", name="Sign out").click()
 
-    expect(page.get_by_text("You are signed out")).to_be_visible()
+    expect(page.locator(".note", has_text="You are signed out")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
     page.reload()
     expect(page.get_by_label("Your token")).to_be_focused()
