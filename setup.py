@@ -34,9 +34,11 @@ MONGOD = (
     " sys_platform == 'linux' and platform_machine == 'x86_64'"
 )
 TEST = [
+    "axe-playwright-python>=0.1",
     "hypothesis>=6.100",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
+    "playwright>=1.49",
     "pytest>=8.3",
     "pytest-cov>=6",
     "pytest-xdist>=3.6",
@@ -45,6 +47,8 @@ TEST = [
     *USE["bcrypt"],
     *USE["ldap"],
     *USE["mongo"],
+    *USE["mysql"],
+    *USE["postgresql"],
     *USE["s3"],
     *USE["server"],
 ]
@@ -90,7 +94,7 @@ setup(
     package_data={
         "dtool_lookup_server": ["py.typed"],
         "dtool_lookup_server.migrations": ["*.ini", "*.mako"],
-        "dtool_lookup_server.web": ["templates/*", "static/*"],
+        "dtool_lookup_server.web": ["templates/**", "static/**"],
     },
     install_requires=[
         "click>=8.1",

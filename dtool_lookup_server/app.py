@@ -128,6 +128,8 @@ def _attach(app: Flask, plugins: Plugins) -> None:
 def _bind_extensions(app: Flask) -> None:
     try:
         open_database(app)
+    except ConfigurationError:
+        raise
     except Exception as error:
         # The URL is wrong or its driver is missing; it may hold a password.
         raise ConfigurationError(

@@ -140,7 +140,9 @@ SETTINGS: tuple[Setting, ...] = (
         "SQLALCHEMY_DATABASE_URI",
         "text",
         None,
-        "URL of the SQL database. Default: a SQLite database in the home folder.",
+        "URL of the SQL database, such as postgresql://USER:PASSWORD@HOST/DATABASE or"
+        " mariadb://USER:PASSWORD@HOST/DATABASE. Default: a SQLite database in the home"
+        " folder.",
         secret=True,
     ),
     Setting(
@@ -269,6 +271,34 @@ SETTINGS: tuple[Setting, ...] = (
         30,
         "Longest wait for another worker's writing to end, in seconds; then the answer"
         " is 503.",
+    ),
+    Setting(
+        "SQL_STATEMENT_TIMEOUT",
+        "number",
+        60,
+        "Longest time that PostgreSQL or MariaDB may take for one statement, in"
+        " seconds; then the answer is 503. Migrations have no limit.",
+    ),
+    Setting(
+        "SQL_CONNECT_TIMEOUT",
+        "number",
+        10,
+        "Longest time to connect to PostgreSQL or MariaDB, in seconds; then the answer"
+        " is 503.",
+    ),
+    Setting(
+        "SQL_POOL_SIZE",
+        "number",
+        5,
+        "Connections to PostgreSQL or MariaDB that each worker process keeps; as many"
+        " again are opened under load.",
+    ),
+    Setting(
+        "SQL_POOL_RECYCLE",
+        "number",
+        1800,
+        "Age at which a connection to PostgreSQL or MariaDB is replaced, in seconds."
+        " Below the time after which a firewall or the server closes idle ones.",
     ),
     Setting("API_TITLE", "text", "dtool-lookup-server API", "Title of the API pages."),
     Setting("API_VERSION", "text", "v1", "Version of the API that its pages show."),

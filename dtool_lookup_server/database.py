@@ -2,15 +2,17 @@
 
 import functools
 import random
-import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import select, text
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from . import engines
+from .engines import WRITES
 from .errors import StoreUnavailableError
 from .extensions import sql_db
 
@@ -18,46 +20,22 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 #: How often a use case is begun anew after a deadlock or a race for a new row.
-ATTEMPTS = 5
+ATTEMPTS = 10
 
 # SQLSTATE of a serialization failure and of a deadlock (PostgreSQL's manual,
-# appendix A), and MariaDB's numbers of a deadlock and of a lock wait that ended.
+# appendix A), and MariaDB's numbers of a deadlock and of a row that has changed.
 _RETRIED_STATES = {"40001", "40P01"}
-_RETRIED_NUMBERS = {1213, 1205}
-
-# The connection is to take SQLite's write lock when it begins, not at the first
-# write: one that reads first and then writes can fail without having waited.
-_WRITES = "dtool_lookup_server_writes"
+_RETRIED_NUMBERS = {1213, 1020}
 
 
 def open_database(app: Flask) -> None:
     """Bind sql_db to an application and set up its connections."""
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"pool_pre_ping": True})
+    url = engines.with_driver(app.config["SQLALCHEMY_DATABASE_URI"])
+    app.config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string(hide_password=False)
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engines.options(url, app.config))
     sql_db.init_app(app)
     with app.app_context():
-        engine = sql_db.engine
-    if engine.dialect.name == "sqlite":
-        _set_up_sqlite(engine, app.config["SQL_TIMEOUT"])
-
-
-def _set_up_sqlite(engine: Engine, timeout: int) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _record: Any) -> None:
-        # Transactions are begun below, not by the driver's guess.
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {timeout * 1000}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        # What was acknowledged survives a power cut; NORMAL would lose the last.
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A database in memory has one connection for all sessions, which may nest.
-        driver: Any = connection.connection.driver_connection
-        if not driver.in_transaction:
-            writes = connection.get_execution_options().get(_WRITES, False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        engines.set_up(sql_db.engine, app.config)
 
 
 def transactional(
@@ -75,14 +53,14 @@ def transactional(
     @functools.wraps(use_case)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         session = sql_db.session
-        if session.info.get(_WRITES):
+        if session.info.get(WRITES):
             return use_case(*args, **kwargs)
         for attempt in range(1, ATTEMPTS + 1):
             # Ends what was only read before, which a writer must not stand on.
             session.commit()
-            session.info[_WRITES] = True
+            session.info[WRITES] = True
             try:
-                session.connection(execution_options={_WRITES: True})
+                session.connection(execution_options={WRITES: True})
                 result = use_case(*args, **kwargs)
                 session.commit()
                 return result
@@ -95,10 +73,35 @@ def transactional(
                 session.rollback()
                 raise
             finally:
-                session.info.pop(_WRITES, None)
+                session.info.pop(WRITES, None)
         raise AssertionError("the last attempt returns or raises")
 
     return run
+
+
+def upsert(
+    model: Any, key: str, values: Mapping[str, Any], replaced: Collection[str]
+) -> None:
+    """Insert a row, or where there is one with its key, replace some of its columns.
+
+    :param model: the row's model, in whose table only the key is unique
+    :param key: name of the column that is the key
+    :param replaced: names of the columns that an older row takes from the values
+    """
+    match sql_db.session.get_bind().dialect.name:
+        case "sqlite":
+            on_conflict: Any = sqlite.insert(model).values(values)
+        case "postgresql":
+            on_conflict = postgresql.insert(model).values(values)
+        case _:
+            insert = mysql.insert(model).values(values)
+            newer = {column: insert.inserted[column] for column in replaced}
+            sql_db.session.execute(insert.on_duplicate_key_update(newer))
+            return
+    newer = {column: on_conflict.excluded[column] for column in replaced}
+    sql_db.session.execute(
+        on_conflict.on_conflict_do_update(index_elements=[key], set_=newer)
+    )
 
 
 def _worth_retrying(error: DBAPIError) -> bool:
@@ -108,6 +111,16 @@ def _worth_retrying(error: DBAPIError) -> bool:
     state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     number = original.args[0] if original is not None and original.args else None
     return state in _RETRIED_STATES or number in _RETRIED_NUMBERS
+
+
+def lock_row(model: Any, row_id: int) -> None:
+    """Keep others from locking a row until the transaction ends.
+
+    For a use case that replaces what belongs to the row: of two at once the later
+    one must see what the earlier one wrote. SQLite lets one write at a time anyway.
+    """
+    lock = select(model.id).where(model.id == row_id).with_for_update(key_share=True)
+    sql_db.session.execute(lock)
 
 
 def unavailable(error: DBAPIError) -> StoreUnavailableError | None:

@@ -149,10 +149,9 @@ def parse_sort(
         if name not in columns:
             raise InvalidFieldError("sort", f"Unknown field: {name!r}.")
         directions.setdefault(name, -1 if part.strip().startswith("-") else 1)
-    order: list[ColumnElement[Any]] = [
-        columns[name].desc() if direction < 0 else columns[name].asc()
-        for name, direction in directions.items()
-    ]
+    order: list[ColumnElement[Any]] = []
+    for name, direction in directions.items():
+        order += cursors.Key(name, columns[name], direction).order
     return order, directions
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from marshmallow import fields
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Table
-from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy import BigInteger, ForeignKey, Index, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from .columns import Line, Timestamp, keep_unique, unique_index
 from .extensions import ma
 from .extensions import sql_db as db
 
@@ -25,9 +25,6 @@ NAME_LENGTH = 255
 UUID_LENGTH = 36
 #: Length of a SHA-256 digest in hexadecimal.
 DIGEST_LENGTH = 64
-
-#: A naive UTC time that keeps its microseconds on every database.
-Timestamp = db.DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -70,10 +67,10 @@ class User(db.Model):  # type: ignore[name-defined]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(
-        String(USERNAME_LENGTH), index=True, unique=True
+        Line(USERNAME_LENGTH), index=True, unique=True
     )
     is_admin: Mapped[bool] = mapped_column(default=False)
-    display_name: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    display_name: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
     search_base_uris: Mapped[list["BaseURI"]] = relationship(
         secondary=search_permissions, back_populates="search_users"
     )
@@ -102,9 +99,10 @@ class BaseURI(db.Model):  # type: ignore[name-defined]
     """A place that holds datasets: a bucket, a container, a folder."""
 
     __tablename__ = "base_uri"
+    __table_args__ = unique_index("base_uri", "base_uri")
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    base_uri: Mapped[str] = mapped_column(String(URI_LENGTH), index=True, unique=True)
+    base_uri: Mapped[str] = mapped_column(Line(URI_LENGTH))
     search_users: Mapped[list[User]] = relationship(
         secondary=search_permissions, back_populates="search_base_uris"
     )
@@ -133,24 +131,25 @@ class Dataset(db.Model):  # type: ignore[name-defined]
     """A dataset at one URI. A dataset exists here exactly when its row does."""
 
     __tablename__ = "dataset"
+    __table_args__ = unique_index("dataset", "uri")
 
     id: Mapped[int] = mapped_column(primary_key=True)
     base_uri_id: Mapped[int] = mapped_column(ForeignKey("base_uri.id"), index=True)
-    uri: Mapped[str] = mapped_column(String(URI_LENGTH), index=True, unique=True)
-    uuid: Mapped[str] = mapped_column(String(UUID_LENGTH), index=True)
-    name: Mapped[str] = mapped_column(String(NAME_LENGTH), index=True)
-    creator_username: Mapped[str] = mapped_column(String(NAME_LENGTH), index=True)
+    uri: Mapped[str] = mapped_column(Line(URI_LENGTH))
+    uuid: Mapped[str] = mapped_column(Line(UUID_LENGTH), index=True)
+    name: Mapped[str] = mapped_column(Line(NAME_LENGTH), index=True)
+    creator_username: Mapped[str] = mapped_column(Line(NAME_LENGTH), index=True)
     frozen_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     number_of_items: Mapped[int | None] = mapped_column(BigInteger)
     size_in_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    type: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
-    dtoolcore_version: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    type: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
+    dtoolcore_version: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
     #: The user who registered it last; None for the command line.
-    uploaded_by: Mapped[str | None] = mapped_column(String(USERNAME_LENGTH), index=True)
+    uploaded_by: Mapped[str | None] = mapped_column(Line(USERNAME_LENGTH), index=True)
     uploaded_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: Of all that was registered, and for which plugins: equal means unchanged.
-    digest: Mapped[str | None] = mapped_column(String(DIGEST_LENGTH))
+    digest: Mapped[str | None] = mapped_column(Line(DIGEST_LENGTH))
     base_uri: Mapped[BaseURI] = relationship(back_populates="datasets")
     tags: Mapped[list["DatasetTag"]] = relationship(
         order_by="DatasetTag.position", cascade="all, delete-orphan"
@@ -183,8 +182,12 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     dataset_id: Mapped[int] = mapped_column(
         ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
     )
-    tag: Mapped[str] = mapped_column(String(NAME_LENGTH), primary_key=True)
+    tag: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
     position: Mapped[int]
+
+
+keep_unique(BaseURI.__table__.c.base_uri)
+keep_unique(Dataset.__table__.c.uri)
 
 
 def _base_uri_of(dataset: Any) -> Any:

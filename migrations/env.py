@@ -9,6 +9,8 @@ from alembic import context
 from alembic.script import ScriptDirectory
 from flask import current_app
 
+from dtool_lookup_server.columns import DIGEST_SUFFIX, ON_MARIADB
+from dtool_lookup_server.engines import MARIADB, without_statement_timeout
 from dtool_lookup_server.plugins.sql.tables import TEXT_INDEX_PREFIX
 
 extension = current_app.extensions["migrate"]
@@ -24,13 +26,18 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run the migrations in one transaction."""
+    """Run the migrations, each in a transaction where the database can."""
     with extension.db.engine.connect() as connection, unchecked(connection):
+        without_statement_timeout(connection)
         forget_foreign_revision(connection)
+        # Alembic leaves a transaction that it did not begin as it is.
+        connection.commit()
         context.configure(
             connection=connection,
             target_metadata=metadata,
             include_name=is_ours,
+            include_object=is_of_this_database,
+            transaction_per_migration=True,
             process_revision_directives=keep_empty_revisions_out,
             **extension.configure_args,
         )
@@ -68,12 +75,25 @@ def forget_foreign_revision(connection: sa.Connection) -> None:
     }
     version = sa.table("alembic_version", sa.column("version_num"))
     connection.execute(version.delete().where(version.c.version_num.not_in(ours)))
-    connection.commit()
 
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
-    """Return whether Alembic is to compare a table with the models."""
-    return not (kind == "table" and (name or "").startswith(TEXT_INDEX_PREFIX))
+    """Return whether Alembic is to compare something in the database with the models.
+
+    The text index, and what makes long columns unique on MariaDB, are in no model.
+    """
+    if kind == "table":
+        return not (name or "").startswith(TEXT_INDEX_PREFIX)
+    return not (name or "").endswith(DIGEST_SUFFIX)
+
+
+def is_of_this_database(
+    thing: Any, _name: str | None, _kind: str, reflected: bool, _other: Any
+) -> bool:
+    """Return whether Alembic is to look for something of the models."""
+    on_mariadb = None if reflected else thing.info.get(ON_MARIADB)
+    is_mariadb = extension.db.engine.dialect.name in MARIADB
+    return on_mariadb is None or on_mariadb == is_mariadb
 
 
 def keep_empty_revisions_out(

@@ -1,5 +1,7 @@
 """Fixtures: an app of one's own, and a library that is only read.
 
+They run on the database that TEST_DATABASE names: tests/databases.py.
+
 `app` is new for every test: `runner` meets it empty, `client` with users and base
 URIs in it. Tests that only read use `library`, one client over all datasets of
 tests/corpus.py that the whole run shares.
@@ -7,7 +9,7 @@ tests/corpus.py that the whole run shares.
 
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import jwt
@@ -25,6 +27,7 @@ from dtool_lookup_server.utils import (
     update_permissions,
 )
 from tests.corpus import CINDERELLA, DATASETS, MR_MEN, SNOW_WHITE
+from tests.databases import KIND, Shelf, empty_database
 from tests.mongod import Mongod
 
 #: Who may search and who may register: the same for every test.
@@ -56,12 +59,15 @@ def make_key_pair():
     return KeyPair(private.decode(), public.decode())
 
 
-def make_config(home, keys):
-    """Return the settings of an app that keeps all it has in one folder."""
+def make_config(home, keys, url=None):
+    """Return the settings of an app that keeps all it has in one folder.
+
+    :param url: of its database; None for one in the folder
+    """
     return {
         "TESTING": True,
         "DTOOL_LOOKUP_SERVER_HOME": str(home),
-        "SQLALCHEMY_DATABASE_URI": f"sqlite:///{home}/lookup.db",
+        "SQLALCHEMY_DATABASE_URI": url or f"sqlite:///{home}/lookup.db",
         "JWT_PUBLIC_KEY": keys.public,
         "JWT_PRIVATE_KEY": keys.private,
         "SEARCH_PLUGIN": "sql",
@@ -84,7 +90,8 @@ def open_app(config, plugins=None):
 
 def do_not_wait_for_the_disk(connection, _record):
     """Let a test's database not survive a power cut: no test needs it to."""
-    connection.execute("PRAGMA synchronous = OFF")
+    if hasattr(connection, "create_collation"):  # SQLite's
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 def add_people(app):
@@ -177,10 +184,36 @@ def admin(headers):
     return headers("snow-white")
 
 
+@pytest.fixture(scope="session")
+def shelf():
+    """The databases of this run, where they are on a server."""
+    with ExitStack() as stack:
+        yield Shelf(stack)
+
+
+@contextmanager
+def open_database(folder, shelf):
+    """Give the URL of an empty database."""
+    if KIND == "sqlite":
+        with empty_database(KIND, folder) as url:
+            yield url
+    else:
+        url = shelf.take()
+        yield url
+        shelf.put_back(url)
+
+
 @pytest.fixture
-def config(tmp_path, keys):
-    """Settings of an app that keeps all it has in a folder of the test."""
-    return make_config(tmp_path, keys)
+def database_url(tmp_path, shelf):
+    """URL of an empty database."""
+    with open_database(tmp_path, shelf) as url:
+        yield url
+
+
+@pytest.fixture
+def config(tmp_path, keys, database_url):
+    """Settings of an app that keeps all it has for itself."""
+    return make_config(tmp_path, keys, database_url)
 
 
 @pytest.fixture
@@ -218,9 +251,13 @@ def corpus(app, client, headers):
 
 
 @pytest.fixture(scope="session")
-def library_app(tmp_path_factory, keys, headers):
+def library_app(tmp_path_factory, keys, headers, shelf):
     """One app with users and datasets for the whole run; nobody writes to it."""
-    with open_app(make_config(tmp_path_factory.mktemp("library"), keys)) as app:
+    folder = tmp_path_factory.mktemp("library")
+    with (
+        open_database(folder, shelf) as url,
+        open_app(make_config(folder, keys, url)) as app,
+    ):
         add_people(app)
         add_corpus(app, headers("librarian"))
         yield app

@@ -1,5 +1,6 @@
 """What create_app owes a plugin that was written for 0.18."""
 
+import shutil
 import sys
 
 import pytest
@@ -26,6 +27,7 @@ from tests.corpus import (
     uri_of,
     uuid_of,
 )
+from tests.datasets_on_disk import make_dataset, path_of
 
 
 class OldSearch(SearchABC):
@@ -301,13 +303,46 @@ def test_a_search_plugin_is_told_where_the_user_may_search(
     assert plugins.search.queries[0]["free_text"] == "anything"
 
 
+@pytest.mark.parametrize(("user", "hits"), [("grumpy", 1), ("sleepy", 0), ("noone", 0)])
 def test_a_hit_where_the_user_may_not_search_is_never_shown(
-    headers, register, search, plugins
+    headers, register, search, plugins, user, hits
 ):
-    register()
-    plugins.search.search = lambda query: [{"uri": uri_of("new-dataset")}]
-    assert search(headers("noone")).json == []
-    assert len(search(headers("sleepy")).json) == 1
+    uri = uri_of("new-dataset", MR_MEN)
+    assert register(base_uri=MR_MEN, uri=uri).status_code == 201
+    plugins.search.search = lambda query: [{"uri": uri}]
+    assert len(search(headers(user)).json) == hits
+
+
+@pytest.fixture
+def prune(app, tmp_path):
+    """Index a dataset, remove it from the disk, and index with --prune."""
+
+    def run():
+        dataset = make_dataset(tmp_path / "data", "gone")
+        runner = app.test_cli_runner()
+        runner.invoke(args=["base_uri", "add", str(tmp_path / "data")])
+        runner.invoke(args=["base_uri", "index", str(tmp_path / "data")])
+        shutil.rmtree(path_of(dataset))
+        command = ["base_uri", "index", "--prune", str(tmp_path / "data")]
+        return dataset.uri, runner.invoke(args=command)
+
+    return run
+
+
+def test_a_plugin_that_can_forget_is_told_to(plugins, prune):
+    forgotten = []
+    plugins.search.delete_dataset = forgotten.append
+    uri, done = prune()
+    assert done.exit_code == 0, done.output
+    assert forgotten == [uri]
+
+
+def test_a_plugin_that_cannot_forget_is_not_asked(plugins, prune):
+    assert not hasattr(plugins.retrieve, "delete_dataset")
+    uri, done = prune()
+    assert done.exit_code == 0, done.output
+    assert uri in done.stdout
+    assert uri in plugins.retrieve.registered
 
 
 @pytest.mark.parametrize("failing", ["search", "retrieve"])

@@ -72,7 +72,10 @@ def readable(user: ActingUser, uri: str) -> str:
                 search_permissions.c.user_id == user.id,
             ),
         )
-        .outerjoin(Dataset, Dataset.uri == spelled)
+        .outerjoin(
+            Dataset,
+            and_(Dataset.base_uri_id == BaseURI.id, Dataset.uri == spelled),
+        )
         .where(BaseURI.base_uri == base_uri)
     ).first()
     if row is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import ScalarSelect, Select, Table, delete, insert, select
 
-from ..database import transactional
+from ..database import lock_row, transactional
 from ..errors import AlreadyExistsError, InvalidFieldError
 from ..extensions import sql_db
 from ..pagination import exists
@@ -52,6 +52,7 @@ def replace(base_uri: str, searchers: Iterable[str], registrars: Iterable[str]) 
     :raises InvalidFieldError: naming users that are not registered; nothing changes
     """
     base_uri_id = base_uris.require(base_uri)
+    lock_row(BaseURI, base_uri_id)
     wanted = {
         search_permissions: _ids("users_with_search_permissions", searchers),
         register_permissions: _ids("users_with_register_permissions", registrars),

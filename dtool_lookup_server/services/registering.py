@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
-from ..database import transactional
+from ..database import transactional, upsert
 from ..errors import AuthorizationError, DtoolLookupServerError
 from ..extensions import sql_db
 from ..pagination import exists
@@ -237,11 +236,7 @@ def _register_in_sql(
         "uploaded_by": uploaded_by,
         "uploaded_at": uploaded_at,
     }
-    statement = sqlite.insert(Dataset).values(values)
-    replaced = {key: statement.excluded[key] for key in _REPLACED}
-    sql_db.session.execute(
-        statement.on_conflict_do_update(index_elements=[Dataset.uri], set_=replaced)
-    )
+    upsert(Dataset, "uri", values, _REPLACED)
     _replace_tags(dataset["uri"], dataset["tags"])
     for plugin in _plugins(share_transaction=True):
         plugin.register_dataset(dataset.copy())

@@ -1,10 +1,11 @@
 """The summary: how many datasets and bytes, per creator, base URI, tag and uploader."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, literal_column
 
 from ..extensions import sql_db
 from ..pagination import AnySelect
@@ -14,7 +15,13 @@ from . import datasets, search
 from .users import ActingUser
 
 _NUMBER = func.count()
-_BYTES = func.coalesce(func.sum(Dataset.size_in_bytes), 0)
+_HALF = 32
+#: The sum of the sizes, in two halves for sum_of: of large numbers it is too large for
+#: SQLite.
+BYTES = (
+    func.sum(Dataset.size_in_bytes.bitwise_rshift(literal_column(str(_HALF)))),
+    func.sum(Dataset.size_in_bytes.bitwise_and(2**_HALF - 1)),
+)
 
 #: The lists of the values, by the word that the two dictionaries end in.
 _LISTS = {
@@ -47,10 +54,10 @@ def summary_of(statements: Iterable[AnySelect]) -> dict[str, Any]:
     result = {"number_of_datasets": 0, "total_size_in_bytes": 0}
     parts: dict[str, list[Facet]] = defaultdict(list)
     for statement in statements:
-        totals = statement.with_only_columns(_NUMBER, _BYTES)
-        number, size = sql_db.session.execute(totals).one()
+        totals = statement.with_only_columns(_NUMBER, *BYTES)
+        number, *halves = sql_db.session.execute(totals).one()
         result["number_of_datasets"] += number
-        result["total_size_in_bytes"] += int(size or 0)
+        result["total_size_in_bytes"] += sum_of(halves)
         for name, facet in _facets(statement).items():
             parts[name].append(facet)
     return {**result, **_described(parts)}
@@ -69,11 +76,17 @@ def _facets(statement: AnySelect) -> dict[str, Facet]:
 
 def _facet(statement: AnySelect, column: ColumnElement[str]) -> Facet:
     """Return number and bytes for each value of a column."""
-    grouped = statement.with_only_columns(column, _NUMBER, _BYTES).group_by(column)
+    grouped = statement.with_only_columns(column, _NUMBER, *BYTES).group_by(column)
     return {
-        value: (number, int(size or 0))
-        for value, number, size in sql_db.session.execute(grouped)
+        value: (number, sum_of(halves))
+        for value, number, *halves in sql_db.session.execute(grouped)
     }
+
+
+def sum_of(halves: Sequence[int | Decimal | None]) -> int:
+    """Return the number that a row's halves, BYTES, stand for."""
+    upper, lower = (int(half or 0) for half in halves)
+    return (upper << _HALF) + lower
 
 
 def _described(parts: dict[str, list[Facet]]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from dtool_lookup_server.sql_models import Timestamp
+from dtool_lookup_server.columns import Line, Timestamp
 
 revision = "0003"
 down_revision = "0002"
@@ -12,8 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("user", sa.Column("display_name", sa.String(255)))
-    op.add_column("dataset", sa.Column("uploaded_by", sa.String(64)))
+    op.add_column("user", sa.Column("display_name", Line(255)))
+    op.add_column("dataset", sa.Column("uploaded_by", Line(64)))
     op.add_column("dataset", sa.Column("uploaded_at", Timestamp))
     op.create_index("ix_dataset_uploaded_by", "dataset", ["uploaded_by"])
 

@@ -11,7 +11,7 @@ from ...extensions import sql_db
 from ...sql_models import Dataset
 from ..interfaces import DatasetInfo, PluginABC, RetrieveABC
 from ..packing import pack_json, pack_text, unpack_json, unpack_text
-from .tables import dataset_content, find_dataset_id
+from .tables import CONTENT_ROW, dataset_content, find_dataset_id
 
 
 class SQLRetrieve(RetrieveABC, PluginABC):
@@ -25,14 +25,24 @@ class SQLRetrieve(RetrieveABC, PluginABC):
         :raises UnknownURIError: if its row is not, not even flushed
         :raises ValidationError: where JSON cannot hold what is in it
         """
+        dataset_id = find_dataset_id(dataset_info["uri"])
         contents = {
-            "dataset_id": find_dataset_id(dataset_info["uri"]),
             "readme": pack_text(dataset_info.get("readme") or ""),
             "manifest": pack_json(dataset_info.get("manifest") or {}),
             "annotations": pack_json(dataset_info.get("annotations") or {}),
         }
         self.delete_dataset(dataset_info["uri"])
-        sql_db.session.execute(insert(dataset_content).values(contents))
+        for kind, packed in contents.items():
+            # A statement for each row, since a statement has a greatest length too.
+            for part, start in enumerate(range(0, len(packed), CONTENT_ROW)):
+                sql_db.session.execute(
+                    insert(dataset_content).values(
+                        dataset_id=dataset_id,
+                        kind=kind,
+                        part=part,
+                        content=packed[start : start + CONTENT_ROW],
+                    )
+                )
 
     def delete_dataset(self, uri: str) -> None:
         """Forget the contents of a dataset, best before its row goes."""
@@ -89,9 +99,14 @@ class SQLRetrieve(RetrieveABC, PluginABC):
             ) from error
 
 
-def _stored(uri: str, column: str) -> bytes:
-    statement = select(dataset_content.c[column]).join(Dataset)
-    stored = sql_db.session.scalar(statement.where(Dataset.uri == uri))
-    if stored is None:
+def _stored(uri: str, kind: str) -> bytes:
+    statement = (
+        select(dataset_content.c.content)
+        .join(Dataset)
+        .where(Dataset.uri == uri, dataset_content.c.kind == kind)
+        .order_by(dataset_content.c.part)
+    )
+    parts = sql_db.session.scalars(statement).all()
+    if not parts:
         raise UnknownURIError(f"no dataset at {uri}")
-    return stored
+    return b"".join(parts)

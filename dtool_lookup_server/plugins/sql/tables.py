@@ -7,35 +7,40 @@ of full text, made by one small module per engine.
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, LargeBinary, Table, event, select
-from sqlalchemy.dialects.mysql import LONGBLOB
+from sqlalchemy import Connection, ForeignKey, Integer, Table, event, select
 
+from ...columns import Bytes, Line
+from ...engines import MARIADB
 from ...errors import ConfigurationError, UnknownURIError
 from ...extensions import sql_db as db
 from ...sql_models import Dataset
-from . import fts5
+from . import fts5, mariadb, postgresql
 
 #: Module that makes and asks the text index, by SQLAlchemy's name of the database.
-ENGINES: dict[str, ModuleType] = {"sqlite": fts5}
+ENGINES: dict[str, ModuleType] = {
+    "sqlite": fts5,
+    "postgresql": postgresql,
+    **dict.fromkeys(MARIADB, mariadb),
+}
 
 #: What the names of the text index's own tables begin with: they are not in the
 #: metadata, and Alembic must not take them for leftovers.
 TEXT_INDEX_PREFIX = fts5.TABLE
 
-_Compressed = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
+#: Bytes of a content in one row: MariaDB takes packets of 16 MiB as it is set up, and
+#: each byte may take two on the way.
+CONTENT_ROW = 4 * 1024 * 1024
 
-#: README, manifest and annotations of each dataset, as plugins/packing.py packs them.
+#: README, manifest and annotations of each dataset, as plugins/packing.py packs them,
+#: each in as many rows as it takes.
 dataset_content = db.Table(
     "dataset_content",
     db.Column(
-        "dataset_id",
-        ForeignKey("dataset.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
+        "dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
     ),
-    db.Column("readme", _Compressed, nullable=False),
-    db.Column("manifest", _Compressed, nullable=False),
-    db.Column("annotations", _Compressed, nullable=False),
+    db.Column("kind", Line(16), primary_key=True),
+    db.Column("part", Integer, primary_key=True),
+    db.Column("content", Bytes, nullable=False),
 )
 
 

@@ -8,6 +8,8 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from ...schemas import LONGEST_LIST, Text, TextOrObject
 
 _SHORT = validate.Length(max=LONGEST_LIST)
+#: In seconds since the epoch.
+_YEARS_1_TO_9999 = (-62135596800, 253402300799)
 
 
 def _texts(about: str, example: str) -> fields.List:
@@ -15,6 +17,20 @@ def _texts(about: str, example: str) -> fields.List:
         Text(),
         validate=_SHORT,
         metadata={"description": about, "example": [example]},
+    )
+
+
+def _time(about: str) -> fields.Float:
+    return fields.Float(
+        validate=validate.Range(*_YEARS_1_TO_9999),
+        metadata={"description": about, "example": 1500000000.5},
+    )
+
+
+def _size(about: str) -> fields.Integer:
+    return fields.Integer(
+        validate=validate.Range(0, 2**63 - 1),
+        metadata={"description": about, "example": 1000000},
     )
 
 
@@ -31,6 +47,18 @@ class QuerySchema(Schema):
     )
     tags = _texts("With all of these tags", "fruit")
     uploaded_by = _texts("Registered by any of these users", "grumpy")
+    frozen_after = _time("Frozen at this time or later")
+    frozen_before = _time("Frozen before this time")
+    min_size = _size("With this many bytes or more")
+    max_size = _size("With this many bytes or fewer")
+
+
+class MonthSchema(Schema):
+    """The datasets that were frozen in one month."""
+
+    month = fields.String(metadata={"example": "2024-03"})
+    number_of_datasets = fields.Integer(metadata={"example": 12})
+    size_in_bytes = fields.Integer(metadata={"example": 3400000000})
 
 
 class BulkLineSchema(Schema):

@@ -8,14 +8,14 @@ from ...auth import registered_user
 from ...errors import ValidationError
 from ...pagination import Listing
 from ...schemas import DatasetRowSchema, RegisterDatasetSchema, SummarySchema
-from ...services import base_uris, content, datasets, registering
+from ...services import base_uris, content, datasets, registering, timeline
 from ...services import search as searching
 from ...services import summary as summarising
 from ...services.users import ActingUser
 from ..blueprint import Blueprint
 from ..conditional import unless_changed
 from .paging import SortedPage, SortSchema
-from .schemas import QuerySchema
+from .schemas import MonthSchema, QuerySchema
 
 bp = Blueprint("uris", __name__, url_prefix="/uris")
 uuids_bp = Blueprint("uuids", __name__, url_prefix="/uuids")
@@ -66,6 +66,16 @@ def summarise_found(user: ActingUser, query: Query) -> dict[str, Any]:
 def summarise_query(user: ActingUser, query: Query) -> dict[str, Any]:
     """Summarise the datasets that a query finds, with the query as JSON."""
     return summarising.summary_of_query(user, query)
+
+
+@bp.post("/timeline")
+@registered_user
+@bp.refuses(400, 422, 503)
+@bp.arguments(QuerySchema)
+@bp.response(200, MonthSchema(many=True))
+def show_timeline(user: ActingUser, query: Query) -> list[dict[str, Any]]:
+    """Count the datasets that a query finds by the month they were frozen in."""
+    return timeline.timeline(user, query)
 
 
 @bp.get("/<uri:uri>")

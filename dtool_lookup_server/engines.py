@@ -1,0 +1,161 @@
+"""Opening SQLite, PostgreSQL and MariaDB, so that what is above need not ask which.
+
+A URL as people write it becomes one with a driver that is installed, and each
+connection waits, ends and compares alike.
+"""
+
+import sqlite3
+from importlib.util import find_spec
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, event, make_url
+
+from .errors import ConfigurationError
+
+#: SQLAlchemy's names of MariaDB.
+MARIADB = ("mariadb", "mysql")
+
+# Each database's drivers, the preferred one first: the module, SQLAlchemy's name.
+_DRIVERS = {
+    "postgresql": {"psycopg": "psycopg", "psycopg2": "psycopg2"},
+    "mariadb": {"MySQLdb": "mysqldb", "pymysql": "pymysql"},
+}
+_EXTRAS = {"postgresql": "postgresql", "mariadb": "mysql"}
+_NAMES = {"postgres": "postgresql", "mysql": "mariadb"}
+
+# An execution option: the connection is to take SQLite's write lock when it begins,
+# not at the first write, since one that reads first can fail without having waited.
+WRITES = "dtool_lookup_server_writes"
+
+# Seconds after which a connection whose other end says nothing is given up.
+_SILENCE = 30
+
+
+def with_driver(url: str) -> URL:
+    """Return a database's URL with a driver that is installed.
+
+    :param url: as people write it: postgresql://, postgres://, mysql://, mariadb://,
+        each with or without +driver, or any other that SQLAlchemy knows
+    :raises ConfigurationError: if there is no driver; names what to install
+    """
+    parsed = make_url(url)
+    name, plus, driver = parsed.drivername.partition("+")
+    name = _NAMES.get(name, name)
+    if name in _DRIVERS and not plus:
+        driver = _installed_driver(name)
+    if name == "mariadb":
+        parsed = parsed.update_query_dict({"charset": "utf8mb4"})
+    return parsed.set(drivername=f"{name}+{driver}" if driver else name)
+
+
+def _installed_driver(name: str) -> str:
+    for module, driver in _DRIVERS[name].items():
+        if find_spec(module):
+            return driver
+    raise ConfigurationError(
+        f"Setting SQLALCHEMY_DATABASE_URI: no driver for {name} is installed: "
+        f"pip install 'dtool-lookup-server[{_EXTRAS[name]}]'"
+    )
+
+
+def options(url: URL, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what an engine is made with.
+
+    :param url: with a driver
+    :param settings: app.config
+    """
+    name, _plus, driver = url.drivername.partition("+")
+    if name not in _DRIVERS:
+        return {"pool_pre_ping": True}
+    return {
+        "pool_pre_ping": True,
+        "pool_size": settings["SQL_POOL_SIZE"],
+        "max_overflow": settings["SQL_POOL_SIZE"],
+        "pool_recycle": settings["SQL_POOL_RECYCLE"],
+        "pool_timeout": settings["SQL_TIMEOUT"],
+        # What others commit is seen at once; MariaDB's default also locks the gaps
+        # between rows, and workers that register at once would wait for each other.
+        "isolation_level": "READ COMMITTED",
+        "connect_args": _connect_arguments(name, driver, settings),
+    }
+
+
+def _connect_arguments(
+    name: str, driver: str, settings: dict[str, Any]
+) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"connect_timeout": settings["SQL_CONNECT_TIMEOUT"]}
+    longest = settings["SQL_STATEMENT_TIMEOUT"] + _SILENCE
+    if name == "postgresql":
+        arguments |= {
+            "keepalives_idle": _SILENCE,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": _SILENCE * 1000,
+        }
+    if driver == "psycopg":
+        # A pooler may give each transaction another connection to the server.
+        arguments["prepare_threshold"] = None
+    if driver in ("pymysql", "mysqldb"):
+        arguments |= {"read_timeout": longest, "write_timeout": longest}
+    return arguments
+
+
+def set_up(engine: Engine, settings: dict[str, Any]) -> None:
+    """Make every connection of an engine wait and end as the settings say."""
+    name = engine.dialect.name
+    if name == "sqlite":
+        _set_up_sqlite(engine, settings["SQL_TIMEOUT"])
+    elif name == "postgresql":
+        _run_when_connected(
+            engine,
+            f"SET lock_timeout = '{settings['SQL_TIMEOUT']}s'",
+            f"SET statement_timeout = '{settings['SQL_STATEMENT_TIMEOUT']}s'",
+        )
+    elif name in MARIADB:
+        _run_when_connected(
+            engine,
+            f"SET innodb_lock_wait_timeout = {settings['SQL_TIMEOUT']}",
+            f"SET max_statement_time = {settings['SQL_STATEMENT_TIMEOUT']}",
+            # A value that does not fit is refused and not cut, however the server
+            # is set up.
+            "SET sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
+        )
+
+
+def without_statement_timeout(connection: Connection) -> None:
+    """Let a migration's statements take as long as they need."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET statement_timeout = 0")
+    elif connection.dialect.name in MARIADB:
+        connection.exec_driver_sql("SET max_statement_time = 0")
+
+
+def _run_when_connected(engine: Engine, *statements: str) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+        # Else the settings would go with the first rollback.
+        connection.commit()
+
+
+def _set_up_sqlite(engine: Engine, timeout: int) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: Any) -> None:
+        # Transactions are begun below, not by the driver's guess.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {timeout * 1000}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # What was acknowledged survives a power cut; NORMAL would lose the last.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A database in memory has one connection for all sessions, which may nest.
+        driver: Any = connection.connection.driver_connection
+        if not driver.in_transaction:
+            writes = connection.get_execution_options().get(WRITES, False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

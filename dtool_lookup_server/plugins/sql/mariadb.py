@@ -1,0 +1,106 @@
+"""The text index in MariaDB: a FULLTEXT index over analyzed terms, in boolean mode.
+
+A term is kept under a letter in front of it: under t whatever it is, and once more
+under the letter of each tier above the last, for the relevance. With the letter no
+term is too short for InnoDB, or one of its stop words.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    func,
+    text,
+)
+from sqlalchemy.dialects.mysql import match as mysql_match
+
+from ..analysis import AnalyzedDataset
+from ..interfaces import TextMatch
+from ..text_query import Phrase, Prefix, Term, TextQuery
+from . import term_rows
+from .term_rows import ROWS, TABLE, AnySession, Words, check, drop, forget
+
+__all__ = ["check", "create", "drop", "forget", "match", "store"]
+
+_ANY_TIER = "t"
+_WEIGHTS = {_ANY_TIER: 1, "c": 10, "b": 1_000, "a": 100_000}
+
+_CREATE = (
+    f"CREATE TABLE IF NOT EXISTS {TABLE} ("
+    "dataset_id INTEGER NOT NULL, "
+    "part INTEGER NOT NULL, "
+    "terms LONGTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+    "words LONGTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+    "PRIMARY KEY (dataset_id, part), "
+    f"FULLTEXT INDEX ix_{TABLE}_terms (terms), "
+    f"CONSTRAINT {TABLE}_dataset FOREIGN KEY (dataset_id) "
+    "REFERENCES dataset (id) ON DELETE CASCADE) ENGINE = InnoDB"
+)
+_INSERT = text(
+    f"INSERT INTO {TABLE} (dataset_id, part, terms, words) "
+    "VALUES (:dataset_id, :part, :terms, :words)"
+)
+
+
+def create(connection: Connection) -> None:
+    """Make the index where it is not there; the dataset table must be."""
+    connection.execute(text(_CREATE))
+
+
+def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
+    """Keep a dataset's terms in place of what was kept of it.
+
+    MariaDB finds them once the transaction is committed.
+    """
+    rows = ((_marked(row.tiers), row.text) for row in term_rows.rows_of(terms))
+    term_rows.store(session, dataset_id, rows, _INSERT)
+
+
+def match(query: TextQuery) -> TextMatch:
+    """Return a query as a part of a statement over the dataset table."""
+    return term_rows.match(query, _Language())
+
+
+class _Language:
+    """MATCH ... AGAINST (... IN BOOLEAN MODE)."""
+
+    def any_of(
+        self, words: Words, phrases: Sequence[Phrase] = ()
+    ) -> ColumnElement[bool]:
+        """Return whether a row has one of the words, or all terms of a phrase."""
+        alternatives = [_compile(_ANY_TIER, word) for word in words]
+        for phrase in phrases:
+            required = (f"+{_ANY_TIER}{term}" for term in phrase.terms)
+            alternatives.append(f"({' '.join(required)})")
+        return _match(alternatives)
+
+    def in_order(self, terms: str) -> ColumnElement[bool]:
+        """Return whether a row has these terms, one after the other."""
+        return func.locate(terms, ROWS.c.words) > 0
+
+    def relevance(self, words: Words) -> ColumnElement[float]:
+        """Return how well a row answers a query of these words."""
+        ranks = [
+            _match([_compile(tier, word) for word in words]) * weight
+            for tier, weight in _WEIGHTS.items()
+        ]
+        return sum(ranks[1:], ranks[0])
+
+
+def _compile(tier: str, word: Term | Prefix) -> str:
+    return f"{tier}{word.start}*" if isinstance(word, Prefix) else f"{tier}{word.term}"
+
+
+def _match(alternatives: Sequence[str]) -> ColumnElement[Any]:
+    """Return how well rows match, which is zero, and false, for those that do not."""
+    return mysql_match(ROWS.c.terms, against=" ".join(alternatives)).in_boolean_mode()
+
+
+def _marked(tiers: dict[str, str]) -> str:
+    marked = []
+    for term, letters in tiers.items():
+        marked.append(_ANY_TIER + term)
+        marked += [tier + term for tier in letters if tier in _WEIGHTS]
+    return " ".join(marked)

@@ -1,0 +1,356 @@
+/** Finding datasets: a search box, filters, and a page of results. */
+
+import { go, to } from "../address.js";
+import { say } from "../announce.js";
+import * as api from "../api.js";
+import { fill, h, newId, own } from "../dom.js";
+import * as format from "../format.js";
+import { failure, nothing } from "../panels.js";
+import * as searching from "../query.js";
+import { marked, wordsOf } from "../words.js";
+import { facet } from "./facet.js";
+import { limitsInWords, rangeFilters } from "./ranges.js";
+import { searchHelp } from "./search_help.js";
+
+/** How long typing pauses before a search begins. */
+const PAUSE_MS = 180;
+
+export function find({ user, signal, setTitle }) {
+  let search = null;
+  let asked = null; // aborts what is on its way when the search changes
+  let typing = false;
+  let timer;
+
+  const box = h("input", {
+    id: "query",
+    type: "search",
+    name: "q",
+    dir: "auto",
+    autocomplete: "off",
+    spellcheck: "false",
+    enterkeyhint: "search",
+    placeholder: "Words, names, identifiers …",
+    onInput: () => later(),
+    onKeydown: (event) => {
+      if (event.key === "ArrowDown") moveTo(event, results.querySelector("h2 a"));
+    },
+  });
+  const form = h(
+    "form",
+    { role: "search", class: "search", onSubmit: (event) => now(event) },
+    h("label", { for: "query", class: "unseen" }, "Search datasets"),
+    box,
+    h("button", { class: "primary" }, "Search"),
+  );
+  const help = searchHelp((example) => {
+    box.value = example;
+    box.focus();
+    now();
+  });
+
+  const sort = h("select", { id: "sort", onChange: () => go(searching.addressOf({ ...search, sort: sort.value, page: 1 })) });
+  const heading = h("h1", { class: "count" }, "Datasets");
+  const chips = h("ul", { class: "chips", "aria-label": "Filters in use" });
+  const results = h("div", { class: "results", onKeydown: (event) => onResultKey(event) });
+  const pager = h("nav", { class: "pager", "aria-label": "Pages of results", hidden: true });
+
+  const facets = searching.FILTERS.map((filter) => ({
+    ...filter,
+    ...facet(filter.title, (value) => go(searching.addressOf(searching.toggled(search, filter.name, value)))),
+  }));
+  const limits = rangeFilters((changes) => go(searching.addressOf({ ...search, ...changes, page: 1 })));
+  const filters = h(
+    "details",
+    { class: "filters" },
+    h("summary", {}, "Filters"),
+    h("div", { role: "group", "aria-label": "Filters" }, facets.map(({ element }) => element), limits.element),
+  );
+  const wide = matchMedia("(min-width: 56rem)");
+  const openWhereWide = () => (filters.open = wide.matches);
+  wide.addEventListener("change", openWhereWide, { signal });
+  openWhereWide();
+
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "k" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        box.focus();
+        box.select();
+      }
+    },
+    { signal },
+  );
+  signal.addEventListener("abort", () => {
+    asked?.abort();
+    clearTimeout(timer);
+  });
+
+  const element = h(
+    "div",
+    { class: "find" },
+    h("div", { class: "ask" }, form, help),
+    h(
+      "div",
+      { class: "columns" },
+      filters,
+      h(
+        "section",
+        { class: "found", "aria-labelledby": "count" },
+        h("div", { class: "above" }, heading, h("div", { class: "sort" }, h("label", { for: "sort" }, "Sort by"), sort)),
+        chips,
+        results,
+        pager,
+      ),
+    ),
+  );
+  heading.id = "count";
+
+  function later() {
+    clearTimeout(timer);
+    timer = setTimeout(() => now(), PAUSE_MS);
+  }
+
+  /** Search for what is in the box. While one types, Back leads to before the typing. */
+  function now(event) {
+    event?.preventDefault();
+    clearTimeout(timer);
+    if (box.value === search.q) return;
+    const wasTyping = typing;
+    const from = searching.read(new URLSearchParams({ q: box.value }));
+    typing = true;
+    go(searching.addressOf({ ...search, q: box.value, page: 1, sort: keptSort(from) }), { replace: wasTyping });
+    typing = !event;
+  }
+
+  // An order that was the standard one follows the query.
+  function keptSort(from) {
+    const standard = searching.read(new URLSearchParams({ q: search.q })).sort;
+    return search.sort === standard ? from.sort : search.sort;
+  }
+
+  function show(place) {
+    search = searching.read(place);
+    if (!typing) box.value = search.q;
+    typing = typing && document.activeElement === box;
+    setTitle(search.q.trim());
+    drawSorts();
+    drawChips();
+    limits.show(search);
+    ask();
+  }
+
+  function ask() {
+    asked?.abort();
+    asked = new AbortController();
+    const { signal: current } = asked;
+    askResults(search, current);
+    askSummaries(search, current);
+  }
+
+  async function askResults(wanted, current) {
+    results.setAttribute("aria-busy", "true");
+    try {
+      const { data, total } = await api.request(searching.path(wanted), {
+        method: "POST",
+        body: searching.body(wanted),
+        signal: current,
+      });
+      drawResults(wanted, data, total);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      heading.textContent = "Datasets";
+      pager.hidden = true;
+      fill(results, failure(error, ask));
+    } finally {
+      if (!current.aborted) results.removeAttribute("aria-busy");
+    }
+  }
+
+  /** Ask for the numbers beside the filters; each as if its own were not set. */
+  async function askSummaries(wanted, current) {
+    const summary = (without) =>
+      api.request("/uris/summary", { method: "POST", body: searching.body(wanted, without), signal: current });
+    const whole = summary();
+    await Promise.all(
+      facets.map(async ({ name, word, every, show: showFacet }) => {
+        try {
+          const own = every || !wanted[name].length ? whole : summary(name);
+          const { data } = await own;
+          showFacet(data[`datasets_per_${word}`], wanted[name]);
+        } catch (error) {
+          // What failed is told beside the results.
+          if (error.name !== "AbortError") showFacet({}, wanted[name]);
+        }
+      }),
+    );
+  }
+
+  function drawSorts() {
+    const offered = searching.SORTS.filter(([key]) => key !== "relevance" || search.q.trim());
+    fill(sort, offered.map(([value, text]) => h("option", { value, selected: value === search.sort }, text)));
+  }
+
+  function drawChips() {
+    const set = [
+      ...searching.FILTERS.flatMap(({ name, title }) =>
+        search[name].map((value) => [`${title}: ${value}`, value, searching.toggled(search, name, value)]),
+      ),
+      ...limitsInWords(search).map(([text, without]) => [text, text, { ...search, ...without, page: 1 }]),
+    ];
+    chips.hidden = !set.length;
+    fill(
+      chips,
+      set.map(([name, text, without]) =>
+        h(
+          "li",
+          {},
+          h(
+            "a",
+            { class: "chip removable", href: searching.addressOf(without), "aria-label": `Remove filter ${name}` },
+            own(text),
+            h("span", { "aria-hidden": "true", class: "cross" }, "×"),
+          ),
+        ),
+      ),
+      set.length > 1 && h("li", {}, h("a", { class: "quiet-link", href: searching.addressOf({ q: search.q, sort: search.sort }) }, "Clear filters")),
+    );
+    filters.querySelector("summary").textContent = set.length ? `Filters (${set.length})` : "Filters";
+  }
+
+  function drawResults(wanted, datasets, total) {
+    const from = (wanted.page - 1) * searching.PAGE_SIZE;
+    heading.textContent = format.count(total, "dataset");
+    const range = datasets.length ? `, ${from + 1} to ${from + datasets.length} shown` : "";
+    say(`${format.count(total, "dataset")}${range}`);
+    if (datasets.length) {
+      const words = wordsOf(wanted.q);
+      fill(results, h("ol", { start: from + 1 }, datasets.map((dataset) => hit(dataset, words))));
+    } else {
+      fill(results, empty(wanted, total));
+    }
+    drawPager(wanted, total);
+  }
+
+  function empty(wanted, total) {
+    if (total) {
+      const first = h("a", { href: searching.addressOf({ ...wanted, page: 1 }) }, "Go to the first page");
+      return nothing("There is nothing on this page", h("p", {}, first));
+    }
+    const filtered = searching.isFiltered(wanted);
+    if (!wanted.q.trim() && !filtered) return emptyIndex(user);
+    return nothing(
+      "No dataset found",
+      h(
+        "ul",
+        {},
+        wanted.q.trim() && h("li", {}, "Use fewer or other words, or the beginning of one: ", h("code", {}, "micro*")),
+        filtered && h("li", {}, h("a", { href: searching.addressOf({ q: wanted.q }) }, "Search without the filters")),
+        h("li", {}, "You see only what lies in base URIs that you may search."),
+      ),
+    );
+  }
+
+  function drawPager(wanted, total) {
+    const last = Math.ceil(total / searching.PAGE_SIZE);
+    pager.hidden = last <= 1;
+    const page = (text, number, rel) =>
+      number >= 1 && number <= last && number !== wanted.page
+        ? h("a", { href: searching.addressOf({ ...wanted, page: number }), rel, onClick: toTop }, text)
+        : h("span", { "aria-disabled": "true" }, text);
+    fill(
+      pager,
+      page("First", 1),
+      page("Previous", wanted.page - 1, "prev"),
+      h("span", { class: "current", "aria-current": "page" }, `Page ${format.number(wanted.page)} of ${format.number(last)}`),
+      page("Next", wanted.page + 1, "next"),
+      page("Last", last),
+    );
+  }
+
+  function toTop() {
+    scrollTo(0, 0);
+  }
+
+  /** In the results: up and down go from one to the next, left and right turn the page. */
+  function onResultKey(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const titles = [...results.querySelectorAll("h2 a")];
+    const at = titles.indexOf(document.activeElement);
+    if (at < 0) return;
+    if (event.key === "ArrowDown") moveTo(event, titles[at + 1]);
+    if (event.key === "ArrowUp") moveTo(event, at ? titles[at - 1] : box);
+    if (event.key === "Home") moveTo(event, titles[0]);
+    if (event.key === "End") moveTo(event, titles.at(-1));
+    if (event.key === "ArrowRight") turn(event, "next");
+    if (event.key === "ArrowLeft") turn(event, "prev");
+  }
+
+  function turn(event, rel) {
+    const link = pager.querySelector(`a[rel=${rel}]`);
+    if (!link) return;
+    event.preventDefault();
+    const drawn = new MutationObserver(() => {
+      drawn.disconnect();
+      results.querySelector("h2 a")?.focus();
+    });
+    drawn.observe(results, { childList: true });
+    link.click();
+  }
+
+  return { element, show };
+}
+
+function moveTo(event, element) {
+  if (!element) return;
+  event.preventDefault();
+  element.focus();
+}
+
+function hit(dataset, words) {
+  const id = newId("hit");
+  const tags = dataset.tags ?? [];
+  return h(
+    "li",
+    { class: "hit" },
+    h(
+      "article",
+      { "aria-labelledby": id },
+      h("h2", { id }, h("a", { href: to({ dataset: dataset.uri }), dir: "auto" }, marked(dataset.name, words))),
+      h(
+        "p",
+        { class: "origin" },
+        own(marked(dataset.creator_username, words), { class: "creator" }),
+        " in ",
+        own(dataset.base_uri, { class: "base-uri" }),
+      ),
+      tags.length > 0 &&
+        h(
+          "ul",
+          { class: "tags", "aria-label": "Tags" },
+          tags.map((tag) => h("li", {}, h("a", { class: "tag", href: to({ tag }) }, own(marked(tag, words))))),
+        ),
+      h(
+        "dl",
+        { class: "facts" },
+        h("div", {}, h("dt", {}, "Frozen"), h("dd", {}, format.day(dataset.frozen_at))),
+        h("div", {}, h("dt", {}, "Items"), h("dd", {}, format.number(dataset.number_of_items))),
+        h("div", {}, h("dt", {}, "Size"), h("dd", {}, format.bytes(dataset.size_in_bytes))),
+      ),
+    ),
+  );
+}
+
+function emptyIndex(user) {
+  const may = user.search_permissions_on_base_uris.length;
+  return nothing(
+    "No dataset to see yet",
+    h(
+      "p",
+      {},
+      may
+        ? "Nothing is registered in the base URIs that you may search."
+        : "You may not search any base URI so far. Ask the people who run the server for the ones that you need, by their names.",
+    ),
+  );
+}

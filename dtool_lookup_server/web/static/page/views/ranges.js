@@ -1,0 +1,53 @@
+/** The filters by date and size. */
+
+import { fill, h } from "../dom.js";
+import * as format from "../format.js";
+
+const SIZES = [1e3, 1e6, 1e9, 1e10, 1e11, 1e12].map(String);
+
+/**
+ * Return { element, show(search) }.
+ *
+ * @param change called with the limits that are new: { from: "2024-01-01" }
+ */
+export function rangeFilters(change) {
+  const date = (name) => h("input", { type: "date", id: name, onChange: (event) => change({ [name]: event.target.value }) });
+  const size = (name) => h("select", { id: name, onChange: (event) => change({ [name]: event.target.value }) });
+  const inputs = { from: date("from"), to: date("to"), min: size("min"), max: size("max") };
+  const labelled = (name, text) => h("div", {}, h("label", { for: name }, text), inputs[name]);
+  const group = (title, ...rows) => h("fieldset", { class: "facet ranges" }, h("legend", {}, title), rows);
+
+  return {
+    element: [
+      group("Frozen", labelled("from", "from"), labelled("to", "to")),
+      group("Size", labelled("min", "at least"), labelled("max", "at most")),
+    ],
+    show(search) {
+      inputs.from.value = search.from;
+      inputs.to.value = search.to;
+      for (const name of ["min", "max"]) fill(inputs[name], options(search[name]));
+    },
+  };
+}
+
+function options(chosen) {
+  const sizes = chosen && !SIZES.includes(chosen) ? [...SIZES, chosen] : SIZES;
+  return [
+    h("option", { value: "" }, "any"),
+    sizes.map((value) => h("option", { value, selected: value === chosen }, format.bytes(Number(value)))),
+  ];
+}
+
+/** Return the limits of a search as [what a person calls it, what takes it away]. */
+export function limitsInWords(search) {
+  const limits = [];
+  if (search.from || search.to) limits.push([span(search.from, search.to), { from: "", to: "" }]);
+  if (search.min) limits.push([`at least ${format.bytes(Number(search.min))}`, { min: "" }]);
+  if (search.max) limits.push([`at most ${format.bytes(Number(search.max))}`, { max: "" }]);
+  return limits;
+}
+
+function span(from, to) {
+  if (from.endsWith("-01-01") && to === `${from.slice(0, 4)}-12-31`) return `frozen in ${from.slice(0, 4)}`;
+  return ["frozen", from && `from ${from}`, to && `to ${to}`].filter(Boolean).join(" ");
+}

@@ -1,0 +1,218 @@
+"""The migrations make what the models say, from nothing and from 0.18, and back."""
+
+from datetime import datetime
+
+import pytest
+import sqlalchemy as sa
+
+from dtool_lookup_server import create_app, sql_db
+from tests.conftest import add_corpus, add_people
+from tests.corpus import DATASETS
+
+#: The tables of 0.18, as its models have them.
+OLD = sa.MetaData()
+USER = sa.Table(
+    "user",
+    OLD,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("username", sa.String(64), index=True, unique=True),
+    sa.Column("is_admin", sa.Boolean, nullable=False),
+)
+BASE_URI = sa.Table(
+    "base_uri",
+    OLD,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("base_uri", sa.String(255), index=True, unique=True),
+)
+SEARCH, REGISTER = (
+    sa.Table(
+        name,
+        OLD,
+        sa.Column("user_id", sa.ForeignKey("user.id"), primary_key=True),
+        sa.Column("base_uri_id", sa.ForeignKey("base_uri.id"), primary_key=True),
+    )
+    for name in ("search_permissions", "register_permissions")
+)
+DATASET = sa.Table(
+    "dataset",
+    OLD,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("base_uri_id", sa.ForeignKey("base_uri.id"), nullable=False),
+    sa.Column("uri", sa.String(255), index=True, unique=True, nullable=False),
+    sa.Column("uuid", sa.String(36), index=True, nullable=False),
+    sa.Column("name", sa.String(80), index=True, nullable=False),
+    sa.Column("creator_username", sa.String(255), index=True, nullable=False),
+    sa.Column("frozen_at", sa.DateTime, nullable=False),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("number_of_items", sa.Integer),
+    sa.Column("size_in_bytes", sa.BigInteger),
+)
+VERSION = sa.Table(
+    "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32))
+)
+
+#: Rows of each table of 0.18, the longest that it took among them.
+ROWS = {
+    USER: [(1, "snow-white", True), (2, "grumpy", False), (3, "ü" * 64, False)],
+    BASE_URI: [(1, "s3://one"), (2, "s3://".ljust(255, "y"))],
+    SEARCH: [(2, 1), (3, 1), (2, 2)],
+    REGISTER: [(2, 1)],
+    DATASET: [
+        (
+            number,
+            1 + number % 2,
+            f"s3://one/{number}".ljust(255, "z"),
+            f"{number:036}",
+            "ä" * 80,
+            f"creator{number % 3}",
+            datetime(2017, 7, 14, 2, 40, 1),
+            datetime(1, 1, 1),
+            None if number % 5 else 2**31 - 1,
+            None if number % 7 else 2**63 - 1,
+        )
+        for number in range(1, 100)
+    ],
+}
+
+
+@pytest.fixture
+def app(config):
+    """An app on a database without tables."""
+    app = create_app(config)
+    with app.app_context():
+        yield app
+        sql_db.session.remove()
+        sql_db.engine.dispose()
+
+
+@pytest.fixture
+def db(app, runner):
+    """Run a command of `db`: db("upgrade")."""
+
+    def run(*arguments):
+        result = runner.invoke(args=["db", *arguments])
+        assert result.exit_code == 0, result.output
+        sql_db.session.remove()
+
+    return run
+
+
+@pytest.fixture
+def old(app):
+    """A database of 0.18 with data."""
+    OLD.create_all(sql_db.engine)
+    with sql_db.engine.begin() as connection:
+        for table, rows in ROWS.items():
+            names = table.columns.keys()
+            values = [dict(zip(names, row, strict=True)) for row in rows]
+            connection.execute(table.insert(), values)
+
+
+def rows_of(table):
+    with sql_db.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.select(table))]
+
+
+def described():
+    """Return what is in the database: columns with types, indexes, foreign keys."""
+    inspector = sa.inspect(sql_db.engine)
+    tables = set(inspector.get_table_names()) - {"alembic_version"}
+    found = {}
+    for table in tables:
+        if table.startswith("dataset_text_"):
+            continue  # FTS5 has these for itself
+        columns = {
+            column["name"]: (
+                repr(column["type"]),
+                getattr(column["type"], "collation", None),
+                column["nullable"],
+            )
+            for column in inspector.get_columns(table)
+        }
+        indexes = sorted(
+            (index["name"], bool(index["unique"]), tuple(index["column_names"]))
+            for index in inspector.get_indexes(table)
+        )
+        keys = sorted(
+            (key["constrained_columns"], key["referred_table"], key["options"])
+            for key in inspector.get_foreign_keys(table)
+        )
+        primary = inspector.get_pk_constraint(table)["constrained_columns"]
+        found[table] = (columns, indexes, keys, primary)
+    return found
+
+
+def drop_everything():
+    sql_db.drop_all()
+    with sql_db.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE IF EXISTS alembic_version"))
+
+
+def test_the_migrations_make_what_the_models_say(app, db):
+    db("upgrade")
+    db("check")
+    made = described()
+    drop_everything()
+    sql_db.create_all()
+    assert made == described()
+
+
+def test_an_upgraded_database_is_as_a_new_one(app, db, old):
+    db("upgrade")
+    db("check")
+    upgraded = described()
+    drop_everything()
+    db("upgrade")
+    assert upgraded == described()
+
+
+def test_down_and_up_again(app, db):
+    db("upgrade")
+    made = described()
+    db("downgrade", "base")
+    assert described() == {}
+    db("upgrade")
+    assert described() == made
+
+
+@pytest.mark.parametrize("revision", [None, "3f1c7a9be0d2"])
+def test_all_rows_of_0_18_are_there_after_an_upgrade(app, db, old, revision):
+    if revision:
+        VERSION.create(sql_db.engine)
+        with sql_db.engine.begin() as connection:
+            connection.execute(VERSION.insert().values(version_num=revision))
+    db("upgrade")
+    for table, rows in ROWS.items():
+        assert sorted(rows_of(table)) == sorted(rows)
+
+
+def test_all_rows_are_there_after_going_back_to_0_18(app, db, old):
+    before = described()
+    db("upgrade")
+    db("downgrade", "0001")
+    for table, rows in ROWS.items():
+        assert sorted(rows_of(table)) == sorted(rows)
+    assert described().keys() == before.keys()
+
+
+def test_a_step_that_was_interrupted_is_run_again(app, db, old):
+    db("upgrade")
+    made = described()
+    db("stamp", "0001")
+    db("upgrade", "0002")
+    db("stamp", "head")
+    assert described() == made
+    for table, rows in ROWS.items():
+        assert sorted(rows_of(table)) == sorted(rows)
+
+
+def test_a_database_that_was_migrated_serves(app, db, headers, grumpy):
+    db("upgrade")
+    add_people(app)
+    add_corpus(app, headers("librarian"))
+    found = app.test_client().post(
+        "/dataset/search", json={"free_text": "apples"}, headers=grumpy
+    )
+    names = [row["name"] for row in found.json]
+    assert sorted(names) == ["apple-harvest", "apple-harvest", "market-basket"]
+    assert len(rows_of(DATASET)) == len(DATASETS)

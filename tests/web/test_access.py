@@ -1,0 +1,99 @@
+"""For everybody: keyboard, screen reader, small screens, light and dark."""
+
+from urllib.parse import urlencode
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.corpus import SNOW_WHITE, uri_of
+from tests.web.conftest import browsing, settle
+
+DATASET = "?" + urlencode({"dataset": uri_of("market-basket")})
+BASE_URI = "?" + urlencode({"view": "base-uris", "base_uri": SNOW_WHITE})
+VIEWS = [
+    ("grumpy", "?q=apple&tag=fruit"),
+    ("grumpy", "?q=unobtainium"),
+    ("grumpy", DATASET),
+    ("grumpy", "?dataset=s3://x/y"),
+    ("grumpy", "?view=overview"),
+    ("snow-white", "?view=users"),
+    ("snow-white", "?view=base-uris"),
+    ("snow-white", BASE_URI),
+    (None, ""),
+]
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request):
+    return request.param
+
+
+def open_page(context, site, token, user, place):
+    page = context.new_page()
+    page.goto(f"{site}{place}" + (f"#token={token(user)}" if user else ""))
+    settle(page)
+    return page
+
+
+@pytest.mark.parametrize(("user", "place"), VIEWS)
+def test_axe_finds_nothing(chromium, site, token, user, place, scheme):
+    with browsing(chromium, color_scheme=scheme) as context:
+        page = open_page(context, site, token, user, place)
+        for summary in page.locator("summary:visible").all():
+            summary.click()
+
+        # Playwright runs its scripts beside the page's policy.
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize(("user", "place"), VIEWS)
+def test_nothing_is_wider_than_a_phone(chromium, site, token, user, place):
+    with browsing(chromium, viewport={"width": 360, "height": 740}) as context:
+        page = open_page(context, site, token, user, place)
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_dataset_is_found_and_read_with_the_keyboard_alone(visit):
+    page = visit("grumpy")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("carrot")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="2 datasets")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="README")).to_be_visible()
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("Tab")
+
+    expect(page.get_by_role("link", name="Back")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="2 datasets")).to_be_visible()
+
+
+def test_the_navigation_is_skipped(visit):
+    page = visit("grumpy")
+    page.locator(".skip").focus()
+    expect(page.locator(".skip")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("main")).to_be_focused()
+
+
+def test_each_view_has_a_title_of_its_own(visit):
+    titles = {visit("snow-white", place).title() for _user, place in VIEWS[4:8]}
+
+    assert len(titles) == 4
+    assert all(title.endswith("dtool lookup server") for title in titles)
+
+
+def test_the_page_works_without_another_host(context, site, token):
+    asked = []
+    context.on("request", lambda request: asked.append(request.url))
+    page = open_page(context, site, token, "grumpy", DATASET)
+    expect(page.get_by_role("treegrid")).to_be_visible()
+
+    assert asked
+    assert all(url.startswith((site, "blob:")) for url in asked)

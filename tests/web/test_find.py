@@ -1,0 +1,285 @@
+"""Finding datasets: words, filters, order, pages, and what may go wrong."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+
+def names(page):
+    return page.locator(".hit h2").all_inner_texts()
+
+
+def count(page, number):
+    noun = "dataset" if number == "1" else "datasets"
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{number} {noun}")
+
+
+@pytest.fixture
+def box():
+    return lambda page: page.get_by_role("searchbox", name="Search datasets")
+
+
+def test_what_is_typed_is_found_and_is_in_the_address(visit, box):
+    page = visit("grumpy")
+    box(page).press_sequentially("market")
+    count(page, "1")
+
+    assert names(page) == ["market-basket"]
+    assert page.url.endswith("/?q=market")
+
+
+def test_words_are_marked_in_names(visit):
+    page = visit("grumpy", "?q=apples")
+    count(page, "3")
+
+    expect(page.locator(".hit h2 mark").first).to_have_text("apple")
+
+
+def test_without_words_the_newest_come_first(visit):
+    page = visit("grumpy")
+
+    assert names(page)[:2] == ["weather", "tea-party"]
+    expect(page.get_by_label("Sort by")).to_have_value("-frozen_at")
+
+
+def test_the_order_is_chosen_and_kept_in_the_address(visit):
+    page = visit("grumpy")
+    page.get_by_label("Sort by").select_option("Name, A to Z")
+    expect(page).to_have_url(re.compile(r"\?sort=name$"))
+
+    page.reload()
+    expect(page.get_by_label("Sort by")).to_have_value("name")
+    assert names(page) == sorted(names(page))
+
+
+def test_a_filter_narrows_and_its_numbers_follow_the_query(visit):
+    page = visit("grumpy")
+    tags = page.get_by_role("group", name="Tags")
+    tags.get_by_label("Filter tags").fill("geo")
+    tags.get_by_role("checkbox", name="geology").check()
+    count(page, "2")
+
+    assert sorted(names(page)) == ["mine-survey", "weather"]
+    assert page.url.endswith("/?tag=geology")
+    creators = page.get_by_role("group", name="Creators")
+    expect(creators.get_by_role("checkbox")).to_have_count(2)
+
+
+def test_the_numbers_of_a_filter_are_as_if_it_were_not_set(visit):
+    page = visit("grumpy", "?creator=grumpy")
+    count(page, "2")
+
+    creators = page.get_by_role("group", name="Creators")
+    expect(creators.get_by_role("checkbox", name="grumpy")).to_be_checked()
+    creators.get_by_role("checkbox", name="queen").check()
+    count(page, "4")
+
+
+def test_a_filter_is_taken_away_by_its_chip(visit):
+    page = visit("grumpy", "?tag=fruit&base_uri=s3://mr-men")
+    count(page, "1")
+    page.get_by_role("link", name="Remove filter Base URIs: s3://mr-men").click()
+
+    count(page, "3")
+    assert page.url.endswith("/?tag=fruit")
+
+
+def test_dates_and_sizes_filter(visit):
+    page = visit("grumpy")
+    page.get_by_label("at most").select_option("1 kB")
+    count(page, "12")
+    page.get_by_label("at least").select_option("1 kB")
+    count(page, "0")
+
+    page = visit("grumpy", "?from=2017-07-14&to=2017-07-14")
+    count(page, "12")
+    expect(page.get_by_label("from", exact=True)).to_have_value("2017-07-14")
+    page.get_by_label("from", exact=True).fill("2018-01-01")
+    count(page, "0")
+
+
+def test_back_leads_through_the_searches(visit, box):
+    page = visit("grumpy")
+    box(page).fill("diamond")
+    box(page).press("Enter")
+    count(page, "3")
+    page.get_by_role("link", name="mine-survey").click()
+    expect(page.get_by_role("heading", name="mine-survey")).to_be_visible()
+
+    page.go_back()
+    count(page, "3")
+    expect(box(page)).to_have_value("diamond")
+    page.go_back()
+    count(page, "12")
+    expect(box(page)).to_have_value("")
+
+
+def test_a_search_is_sent_to_a_colleague(visit):
+    page = visit("sleepy", "?q=apple&tag=fruit&sort=-name")
+
+    expect(page.get_by_role("checkbox", name="fruit")).to_be_checked()
+    expect(page.get_by_label("Sort by")).to_have_value("-name")
+    assert names(page) == ["market-basket", "apple-harvest"]
+
+
+def test_the_search_language_is_explained_with_examples_to_try(visit, box):
+    page = visit("grumpy")
+    page.get_by_text("How to search").click()
+    page.get_by_role("button", name="Search for apples -pears").click()
+
+    expect(box(page)).to_have_value("apples -pears")
+    expect(page).to_have_url(re.compile(r"\?q=apples\+-pears"))
+
+
+def test_nothing_found_says_what_to_do(visit):
+    page = visit("grumpy", "?q=unobtainium&tag=fruit")
+
+    expect(page.get_by_role("heading", name="No dataset found")).to_be_visible()
+    page.get_by_role("link", name="Search without the filters").click()
+    assert page.url.endswith("/?q=unobtainium")
+
+
+def test_who_may_see_nothing_is_told_why(visit):
+    page = visit("noone")
+
+    expect(page.get_by_text("You may not search any base URI so far")).to_be_visible()
+
+
+def answer_with(page, path, number, **more):
+    """Have the browser see a server with a number of datasets."""
+    row = {
+        "base_uri": "s3://many",
+        "creator_username": "ann",
+        "created_at": 1.5e9,
+        "frozen_at": 1.5e9,
+        "number_of_items": 1,
+        "size_in_bytes": 1,
+        "tags": [],
+    }
+
+    def fulfil(route):
+        number_of_page = int(re.search(r"[?&]page=(\d+)", route.request.url)[1])
+        first = 20 * (number_of_page - 1)
+        rows = [
+            row | {"uri": f"s3://many/{n}", "uuid": str(n), "name": f"dataset-{n:05}"}
+            for n in range(first, min(first + 20, number))
+        ]
+        pagination = json.dumps({"total": number})
+        route.fulfill(json=rows, headers={"X-Pagination": pagination}, **more)
+
+    page.route(path, fulfil)
+
+
+def test_pages_are_turned_with_the_keyboard_alone(visit, box):
+    page = visit("grumpy")
+    answer_with(page, re.compile(r"/uris\?"), 45)
+    box(page).fill("many")
+    box(page).press("Enter")
+    count(page, "45")
+
+    box(page).press("ArrowDown")
+    expect(page.get_by_role("link", name="dataset-00000")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name="dataset-00001")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("link", name="dataset-00020")).to_be_focused()
+    assert page.url.endswith("/?q=many&page=2")
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("link", name="dataset-00000")).to_be_focused()
+    page.get_by_role("link", name="Last").click()
+    expect(page.get_by_text("Page 3 of 3")).to_be_visible()
+    assert len(names(page)) == 5
+
+
+def test_ten_thousand_tags_do_not_break_it(visit):
+    page = visit("grumpy")
+    tags = {f"tag-{n:05}": n for n in range(10_000)}
+
+    def fulfil(route):
+        summary = route.fetch().json()
+        route.fulfill(json=summary | {"datasets_per_tag": tags})
+
+    page.route("**/uris/summary", fulfil)
+    page.get_by_label("Sort by").select_option("Oldest")
+    group = page.get_by_role("group", name="Tags")
+    group.get_by_role("button", name="Show more (10,000)").click()
+    expect(group.get_by_role("checkbox")).to_have_count(50)
+    group.get_by_label("Filter tags").fill("04321")
+    expect(group.get_by_role("checkbox")).to_have_count(1)
+    expect(group.get_by_role("checkbox", name="tag-04321")).to_be_visible()
+
+
+def test_a_request_is_cancelled_when_the_query_changes(visit, box):
+    page = visit("grumpy")
+    page.evaluate(
+        """() => {
+            const real = window.fetch;
+            window.cancelled = [];
+            window.fetch = (url, options) => {
+                options.signal?.addEventListener("abort", () =>
+                    window.cancelled.push(JSON.parse(options.body).free_text));
+                return real(url, options);
+            };
+        }"""
+    )
+    held = []
+    page.route("**/uris**", lambda route: hold(route, held))
+    box(page).fill("first")
+    box(page).press("Enter")
+    page.wait_for_timeout(300)
+    page.unroute_all(behavior="ignoreErrors")
+    box(page).fill("diamond")
+    box(page).press("Enter")
+    count(page, "3")
+
+    assert page.evaluate("window.cancelled") == ["first", "first"]
+
+
+def hold(route, held):
+    held.append(route)
+
+
+def test_a_slow_server_is_waited_for_with_a_word(visit, box):
+    page = visit("grumpy")
+    held = []
+    page.route("**/uris?**", lambda route: hold(route, held))
+    box(page).fill("diamond")
+    box(page).press("Enter")
+    expect(page.locator("#progress")).to_be_visible()
+    expect(page.get_by_text("The server is taking its time")).to_be_visible()
+
+    held[0].continue_()
+    count(page, "3")
+    expect(page.locator("#progress")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("fail", "words"),
+    [
+        (lambda route: route.abort(), "Is this computer online?"),
+        (lambda route: route.fulfill(status=503, json={}), "cannot reach one of"),
+        (lambda route: route.fulfill(status=500, body="<h1>"), "made a mistake"),
+    ],
+    ids=["offline", "503", "500"],
+)
+def test_a_failure_says_what_to_do_and_is_tried_again(visit, box, fail, words):
+    page = visit("grumpy")
+    page.route("**/uris**", fail)
+    box(page).fill("diamond")
+    box(page).press("Enter")
+    expect(page.get_by_role("heading", name="That did not work")).to_be_visible()
+    expect(page.locator(".failure")).to_contain_text(words)
+
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    count(page, "3")
+
+
+def test_the_number_of_hits_is_announced(visit, box):
+    page = visit("grumpy")
+    box(page).press_sequentially("diamond")
+
+    expect(page.locator("#said")).to_have_text("3 datasets, 1 to 3 shown")
+    expect(box(page)).to_be_focused()
