@@ -23,6 +23,8 @@ USE = {
     "mysql": ["PyMySQL>=1.1"],
     "s3": ["dtool-s3>=0.14"],
     "server": ["gunicorn>=23"],
+    "ldap": ["ldap3>=2.9"],
+    "bcrypt": ["bcrypt>=4"],
 }
 DOCS = ["Sphinx>=8.1"]
 LINT = ["mypy~=2.4", "ruff~=0.17.6", "types-PyYAML"]
@@ -42,6 +44,8 @@ TEST = [
     "pytest-xdist>=3.6",
     MONGOD,
     *DOCS,
+    *USE["bcrypt"],
+    *USE["ldap"],
     *USE["mongo"],
     *USE["mysql"],
     *USE["postgresql"],

@@ -27,7 +27,7 @@ from .plugins.registry import (
     load_plugins,
     start_plugins,
 )
-from .routes import admin, config, dataset, rest, user
+from .routes import admin, config, dataset, rest, token, user
 from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
@@ -151,6 +151,7 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
         user.bp,
         *admin.BLUEPRINTS,
         *rest.BLUEPRINTS,
+        token.bp,
     )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)

@@ -187,6 +187,40 @@ SETTINGS: tuple[Setting, ...] = (
         "Largest body of a request, in bytes; a larger one is refused with 413.",
     ),
     Setting(
+        "TOKEN_PASSWORD_FILE",
+        "path",
+        None,
+        "File with user names and hashes of their passwords, NAME:HASH on each line, as"
+        " `user set-password` writes it. With it `POST /token` issues tokens.",
+    ),
+    Setting(
+        "TOKEN_LDAP_URL",
+        "text",
+        None,
+        "LDAP server that knows passwords, such as ldaps://ldap.example.org. With it"
+        " `POST /token` issues tokens. Needs the extra ldap.",
+    ),
+    Setting(
+        "TOKEN_LDAP_DN",
+        "text",
+        "uid={username},ou=people,dc=example,dc=org",
+        "Distinguished name of a user in LDAP; {username} stands for the user name.",
+    ),
+    Setting(
+        "TOKEN_LDAP_STARTTLS",
+        "boolean",
+        False,
+        "Encrypt what goes to an ldap:// server. Not needed with ldaps://.",
+    ),
+    Setting(
+        "TOKEN_ATTEMPTS_PER_MINUTE",
+        "number",
+        5,
+        "How often somebody may try a password from one address, in one minute and for"
+        " each worker; ten times as often for all users of an address, or all addresses"
+        " of a user.",
+    ),
+    Setting(
         "MAX_BULK_LENGTH",
         "number",
         16 * 1024 * MEBIBYTE,

@@ -54,6 +54,14 @@ class AlreadyExistsError(DtoolLookupServerError):
     """What should be added is there already."""
 
 
+class TokensOffError(DtoolLookupServerError):
+    """This server issues no tokens for passwords."""
+
+
+class TooManyAttemptsError(DtoolLookupServerError):
+    """Somebody tries passwords faster than people do."""
+
+
 class InUseError(DtoolLookupServerError):
     """What should be removed is still needed by something else."""
 

@@ -177,6 +177,19 @@ class SummarySchema(Schema):
     size_in_bytes_per_uploader = _numbers("grumpy", 30)
 
 
+class CredentialsSchema(Schema):
+    """Who somebody says to be."""
+
+    username = Text(required=True, metadata=_example("grumpy"))
+    password = Text(required=True, metadata=_example("correct horse battery staple"))
+
+
+class TokenSchema(Schema):
+    """What to send with every request, as Authorization: Bearer TOKEN."""
+
+    token = fields.String(metadata=_example("eyJhbGciOiJSUzI1NiJ9.e30.Zm9v"))
+
+
 class HealthSchema(Schema):
     """That all is well."""
 

@@ -4,7 +4,7 @@ import click
 
 from ..auth import issue_token
 from ..pagination import every_item
-from ..services import permissions, users
+from ..services import passwords, permissions, users
 from .base import Group, fail, print_json
 
 user_cli = Group("user", help="Manage users, their permissions and their tokens.")
@@ -64,6 +64,15 @@ def give_search_permission(username: str, base_uri: str) -> None:
 def give_register_permission(username: str, base_uri: str) -> None:
     """Let a user register datasets in a base URI."""
     permissions.grant_register(username, base_uri)
+
+
+@user_cli.command("set-password")
+@click.argument("username")
+def set_password(username: str) -> None:
+    """Keep a password for a user, for `POST /token`; it is asked for."""
+    users.require(username)
+    password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    passwords.set_password(username, password)
 
 
 @user_cli.command("token")

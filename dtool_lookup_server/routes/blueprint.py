@@ -53,6 +53,7 @@ REFUSALS = {
     413: "Too large",
     415: "Of another type",
     422: "A field is missing, unknown or of the wrong type",
+    429: "Too many attempts",
     503: "A store does not answer",
 }
 

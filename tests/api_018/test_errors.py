@@ -11,7 +11,14 @@ from tests.conftest import make_config, make_key_pair
 from tests.corpus import uuid_of
 
 #: Where nothing is asked of a visitor: pages, their files, and what is no secret.
-OPEN_PATHS = ("/doc/", "/doc-assets/", "/static/", "/config/versions", "/config/health")
+OPEN_PATHS = (
+    "/token",
+    "/doc/",
+    "/doc-assets/",
+    "/static/",
+    "/config/versions",
+    "/config/health",
+)
 METHODS = [
     method.value for method in HTTPMethod if method not in ("OPTIONS", "CONNECT")
 ]
