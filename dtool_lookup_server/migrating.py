@@ -4,7 +4,10 @@ from pathlib import Path
 
 import click
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask_migrate import Migrate, upgrade
+from sqlalchemy import Connection
 
 _PACKAGE = Path(__file__).parent
 
@@ -37,3 +40,9 @@ def leave_shipped_migrations_alone(migrate: Migrate) -> None:
 def upgrade_database() -> None:
     """Bring the database's tables to what this version of the server needs."""
     upgrade(directory=str(DIRECTORY))
+
+
+def mark_as_current(connection: Connection) -> None:
+    """Note in a database that its tables are those of this version of the server."""
+    steps = ScriptDirectory(str(DIRECTORY))
+    MigrationContext.configure(connection).stamp(steps, "head")

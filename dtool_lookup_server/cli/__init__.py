@@ -5,6 +5,7 @@ The names here are those that 0.18's scripts and plugins import.
 
 from .base_uri import add_base_uri, base_uri_cli, index_base_uri, list_base_uris
 from .config import config_cli, config_show, config_versions
+from .database import copy_database, database_cli
 from .setup import demo, init, plugins
 from .user import (
     delete_user,
@@ -17,7 +18,7 @@ from .user import (
     user_cli,
 )
 
-COMMANDS = (user_cli, base_uri_cli, config_cli, init, demo, plugins)
+COMMANDS = (user_cli, base_uri_cli, config_cli, database_cli, init, demo, plugins)
 
 __all__ = [
     "COMMANDS",
@@ -26,6 +27,8 @@ __all__ = [
     "config_cli",
     "config_show",
     "config_versions",
+    "copy_database",
+    "database_cli",
     "delete_user",
     "demo",
     "generate_token",
