@@ -11,7 +11,7 @@ PAGES = ["/doc/swagger", "/doc/redoc", "/"]
 def test_page_takes_everything_from_this_server(client, path):
     page = client.get(path).get_data(as_text=True)
 
-    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    addresses = re.findall(r'(?:src|href)="([^"#]+)"', page)
 
     assert addresses
     for address in addresses:
@@ -31,7 +31,7 @@ def test_page_has_no_inline_script(client, path):
 def test_page_works_below_a_path_prefix(client, path):
     page = client.get(path, base_url="http://localhost/lookup").get_data(as_text=True)
 
-    for address in re.findall(r'(?:src|href)="([^"]+)"', page):
+    for address in re.findall(r'(?:src|href)="([^"#]+)"', page):
         assert address.startswith("/lookup/")
 
 
