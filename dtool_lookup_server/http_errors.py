@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, jsonify, request
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.http import HTTP_STATUS_CODES
 
 from .database import unavailable
@@ -90,6 +91,7 @@ def register_error_handlers(app: Flask) -> None:
     """Answer the domain's exceptions and the database's with the JSON of errors."""
     app.register_error_handler(DtoolLookupServerError, answer)
     app.register_error_handler(DBAPIError, answer_database_error)
+    app.register_error_handler(PoolTimeout, answer_busy_pool)
 
 
 def answer(error: DtoolLookupServerError) -> tuple[Response, int]:
@@ -113,6 +115,11 @@ def answer_database_error(error: DBAPIError) -> tuple[Response, int]:
         current_app.logger.error("Database error: %s", type(error.orig).__name__)
         return answer(DtoolLookupServerError())
     return answer(away)
+
+
+def answer_busy_pool(_error: PoolTimeout) -> tuple[Response, int]:
+    """Return the response where every connection to the database stayed in use."""
+    return answer(StoreUnavailableError("The database is busy: try again later"))
 
 
 def _answer_to(error: DtoolLookupServerError) -> Answer:
