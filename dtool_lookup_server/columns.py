@@ -47,6 +47,11 @@ class Line(TypeDecorator[str]):
     impl = String
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[str]:
+        """The type of its values in Python."""
+        return str
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type that a database has for it."""
         length = self.impl_instance.length  # type: ignore[attr-defined]

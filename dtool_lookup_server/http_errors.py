@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, jsonify, request
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.http import HTTP_STATUS_CODES
 
 from .database import unavailable
@@ -94,6 +95,7 @@ def register_error_handlers(app: Flask) -> None:
     """Answer the domain's exceptions and the database's with the JSON of errors."""
     app.register_error_handler(DtoolLookupServerError, answer)
     app.register_error_handler(DBAPIError, answer)
+    app.register_error_handler(PoolTimeout, answer_busy_pool)
 
 
 def answer(error: Exception) -> tuple[Response, int]:
@@ -122,6 +124,11 @@ def describe(error: Exception) -> dict[str, Any]:
     if isinstance(error, InvalidFieldError):
         payload["errors"] = {"json": error.errors}
     return payload
+
+
+def answer_busy_pool(_error: PoolTimeout) -> tuple[Response, int]:
+    """Return the response where every connection to the database stayed in use."""
+    return answer(StoreUnavailableError("The database is busy: try again later"))
 
 
 def _answer_to(error: DtoolLookupServerError) -> Answer:

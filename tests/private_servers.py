@@ -1,0 +1,135 @@
+"""Database servers of a test's own, to be killed and started again."""
+
+import getpass
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from dtool_lookup_server.engines import with_driver
+from tests.databases import connected
+
+
+class PrivateServer:
+    """A server in a folder of its own, on a free port of this machine.
+
+    Neither server runs as root; where root runs the tests, nobody runs the servers.
+    """
+
+    #: The URL, with the port to be filled in.
+    url = ""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.user = "nobody" if os.geteuid() == 0 else getpass.getuser()
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            self.port = sock.getsockname()[1]
+        shutil.chown(folder, self.user)
+        self._run(self.prepare())
+
+    def prepare(self):
+        """Return the command that makes an empty server."""
+
+    def command(self):
+        """Return the command that is the server."""
+
+    def start(self):
+        """Start the server, and wait until it answers."""
+        self._process = subprocess.Popen(self.command(), **self._as_user())
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    def kill(self):
+        """End the server at once, as a power cut would."""
+        self._process.send_signal(self.at_once)
+        self._process.wait(timeout=60)
+
+    def _answers(self):
+        try:
+            with connected(with_driver(self.url.format(port=self.port))):
+                return True
+        except sa.exc.OperationalError:
+            return False
+
+    def _run(self, command):
+        subprocess.run(command, check=True, **self._as_user())
+
+    def _as_user(self):
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        if os.geteuid() == 0:
+            group = pwd.getpwnam(self.user).pw_gid
+            silent |= {"user": self.user, "group": group, "extra_groups": []}
+        return {**silent, "cwd": self.folder}
+
+
+def program(name):
+    """Return the path of a server's program; skip where it is not installed."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    path = os.pathsep.join(["/usr/sbin", *map(str, folders), os.environ["PATH"]])
+    found = shutil.which(name, path=path)
+    if not found:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+class PrivatePostgreSQL(PrivateServer):
+    """PostgreSQL, whose sessions end with it even when it is killed."""
+
+    url = "postgresql://lookup@127.0.0.1:{port}/postgres"
+    at_once = signal.SIGQUIT
+
+    def prepare(self):
+        initdb = program("initdb")
+        return [initdb, "-D", f"{self.folder}/data", "-U", "lookup", "-A", "trust"]
+
+    def command(self):
+        return [
+            *(program("postgres"), "-D", f"{self.folder}/data"),
+            *("-p", str(self.port), "-k", str(self.folder), "-h", "127.0.0.1"),
+        ]
+
+
+class PrivateMariaDB(PrivateServer):
+    """MariaDB."""
+
+    url = "mariadb://root@127.0.0.1:{port}/test"
+    at_once = signal.SIGKILL
+
+    def prepare(self):
+        return [
+            *(program("mariadb-install-db"), "--no-defaults"),
+            *(f"--datadir={self.folder}/data", f"--user={self.user}"),
+            "--auth-root-authentication-method=normal",
+        ]
+
+    def command(self):
+        return [
+            *(program("mariadbd"), "--no-defaults", f"--datadir={self.folder}/data"),
+            *(f"--port={self.port}", f"--socket={self.folder}/socket"),
+            "--bind-address=127.0.0.1",
+        ]
+
+
+@contextmanager
+def running(kind):
+    """Give a private server that runs, and remove it in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="lookup-"))
+    try:
+        server = kind(folder)
+        server.start()
+        yield server
+        server.kill()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,58 @@
+"""No request waits forever for a database: the answer is 503 instead."""
+
+import pytest
+import sqlalchemy as sa
+
+from dtool_lookup_server import sql_db
+from tests.conftest import add_people, open_app
+from tests.corpus import dataset_info
+from tests.databases import SERVERS, empty_database
+
+
+@pytest.fixture(params=SERVERS)
+def database_url(request, tmp_path):
+    """URL of an empty database on each server."""
+    with empty_database(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def app(config):
+    """An app that waits for a second, and has two connections."""
+    limits = {"SQL_TIMEOUT": 1, "SQL_STATEMENT_TIMEOUT": 1, "SQL_POOL_SIZE": 1}
+    with open_app(config | limits) as app:
+        add_people(app)
+        with app.app_context():
+            sql_db.session.remove()
+            yield app
+
+
+def test_where_every_connection_stays_in_use_the_answer_is_503(app, grumpy):
+    with sql_db.engine.connect(), sql_db.engine.connect():
+        response = app.test_client().get("/dataset/list", headers=grumpy)
+    assert (response.status_code, response.json["code"]) == (503, 503)
+    assert app.test_client().get("/dataset/list", headers=grumpy).status_code == 200
+
+
+def test_where_a_row_stays_locked_the_answer_is_503(app, grumpy):
+    client = app.test_client()
+    info = dataset_info()
+    assert (
+        client.post("/dataset/register", json=info, headers=grumpy).status_code == 201
+    )
+    with sql_db.engine.connect() as other:
+        other.execute(sa.text("UPDATE dataset SET name = 'locked'"))
+        response = client.post("/dataset/register", json=info, headers=grumpy)
+        other.rollback()
+    assert response.status_code == 503
+    assert (
+        client.post("/dataset/register", json=info, headers=grumpy).status_code == 201
+    )
+
+
+def test_a_statement_that_takes_too_long_is_ended(app):
+    sleep = {"postgresql": "SELECT pg_sleep(9)"}.get(
+        sql_db.engine.dialect.name, "SELECT max(md5(seq)) FROM seq_1_to_1000000000"
+    )
+    with sql_db.engine.connect() as connection, pytest.raises(sa.exc.OperationalError):
+        connection.execute(sa.text(sleep))
