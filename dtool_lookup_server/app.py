@@ -165,6 +165,7 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
             api.register_blueprint(blueprint)
         else:
             app.register_blueprint(blueprint)
+            api_docs.document(app, api, blueprint)
 
 
 def _blueprints_of(extensions: list[Any]) -> list[Any]:

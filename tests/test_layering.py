@@ -29,6 +29,7 @@ LAYERS = [
     "date_utils",
     "utils_auth",
     "utils",
+    "old_names",
     "schemas",
     "auth",
     "http_errors",

@@ -1,13 +1,21 @@
 """Which plugins are installed, which are used, and their life in an application."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from flask import Blueprint, Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import PluginError
+from ..errors import (
+    DtoolLookupServerError,
+    PluginError,
+    StoreUnavailableError,
+    ValidationError,
+)
 
 SEARCH = "dtool_lookup_server.search"
 RETRIEVE = "dtool_lookup_server.retrieve"
@@ -26,6 +34,8 @@ DEFAULT = "sql"
 EXTENSION_KEY = "dtool_lookup_server"
 
 _OURS = "dtool-lookup-server"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -190,6 +200,42 @@ def start_plugins(app: Flask, plugins: Plugins) -> None:
     for plugin in plugins.instances:
         if init_app := getattr(plugin, "init_app", None):
             init_app(app)
+
+
+@contextmanager
+def answering(plugin: Any) -> Iterator[None]:
+    """Call a plugin within: what goes wrong in a third party's becomes our error.
+
+    :raises StoreUnavailableError: for an exception that is not one of this server's,
+        such as that of a plugin's database driver
+    """
+    try:
+        yield
+    except (DtoolLookupServerError, SQLAlchemyError):
+        raise
+    except Exception as error:
+        _log.exception("Plugin %s failed", type(plugin).__name__)
+        raise StoreUnavailableError(
+            f"The plugin {type(plugin).__name__} failed ({type(error).__name__}):"
+            " try again later"
+        ) from error
+
+
+@contextmanager
+def registering_in(plugin: Any) -> Iterator[None]:
+    """Register a dataset in a plugin within, as answering does it.
+
+    :raises ValidationError: if what the plugin says is that it cannot keep such data
+    """
+    with answering(plugin):
+        try:
+            yield
+        except DtoolLookupServerError:
+            raise
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise ValidationError(
+                f"The plugin {type(plugin).__name__} cannot keep this dataset: {error}"
+            ) from error
 
 
 def _instance(plugin: Discovered) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from ..extensions import sql_db
 from ..pagination import BATCH, AnySelect, parse_sort
 from ..plugins.interfaces import Hits, Query
-from ..plugins.registry import in_use
+from ..plugins.registry import answering, in_use
 from ..sql_models import Dataset
 from . import datasets
 
@@ -131,7 +131,9 @@ def batches(query: Query) -> Iterator[list[str]]:
 
 
 def _every_hit(query: Query) -> list[str]:
-    found = in_use().search.search(dict(query))
+    search = in_use().search
+    with answering(search):
+        found = search.search(dict(query))
     return list(dict.fromkeys(dataset["uri"] for dataset in found))
 
 
@@ -143,7 +145,8 @@ def _page_of_plugin(
     search_page = getattr(in_use().search, "search_page", None)
     if search_page is None:
         return None
-    hits: Hits | None = search_page(
-        dict(query), offset=offset, limit=limit, sort=directions or None
-    )
+    with answering(in_use().search):
+        hits: Hits | None = search_page(
+            dict(query), offset=offset, limit=limit, sort=directions or None
+        )
     return hits

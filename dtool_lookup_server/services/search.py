@@ -91,7 +91,11 @@ def limited(user: ActingUser, query: Query) -> Query:
     if "base_uris" in query:
         asked = {base_uris.normalised(str(uri)) for uri in query["base_uris"]}
         allowed = [base_uri for base_uri in allowed if base_uri in asked]
-    return {**query, "base_uris": allowed}
+    limited = {**query, "base_uris": allowed}
+    if "\0" in free_text_of(query):
+        # Where a plugin's database ends a text, as MongoDB does, others go on.
+        limited["free_text"] = query["free_text"].replace("\0", " ")
+    return limited
 
 
 def _match_text(free_text: str) -> TextMatch | None:
