@@ -36,6 +36,7 @@ MONGOD = (
 TEST = [
     "axe-playwright-python>=0.1",
     "hypothesis>=6.100",
+    "ldaptor>=21.2",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
     "playwright>=1.49",
