@@ -39,6 +39,12 @@ _NOBODYS = generate_password_hash(os.urandom(16).hex())
 WINDOW = 60
 
 
+def are_taken() -> bool:
+    """Return whether this server checks passwords: a file or an LDAP server is set."""
+    settings = current_app.config
+    return bool(settings["TOKEN_PASSWORD_FILE"] or settings["TOKEN_LDAP_URL"])
+
+
 def check(username: str, password: str, address: str) -> None:
     """Return if a registered user has this password.
 
@@ -47,10 +53,9 @@ def check(username: str, password: str, address: str) -> None:
     :raises AuthenticationError: if not, whatever the reason
     :raises TooManyAttemptsError: if there were too many attempts that failed
     """
-    settings = current_app.config
-    if not settings["TOKEN_PASSWORD_FILE"] and not settings["TOKEN_LDAP_URL"]:
+    if not are_taken():
         raise TokensOffError("This server issues no tokens for passwords")
-    most = settings["TOKEN_ATTEMPTS_PER_MINUTE"]
+    most = current_app.config["TOKEN_ATTEMPTS_PER_MINUTE"]
     # Many people may share an address, and nobody is to lock out somebody elsewhere.
     attempts = Attempts(
         {f"{address} {username}": most, address: 10 * most, f" {username}": 10 * most}
