@@ -121,6 +121,15 @@ def visit(context, site, token):
     return open_page
 
 
+def let_the_token_end(page, token):
+    """Have the tab's token be one that has ended meanwhile."""
+    page.evaluate(
+        "ended => { for (const key of Object.keys(sessionStorage))"
+        " sessionStorage[key] = ended; }",
+        token("grumpy", exp=1),
+    )
+
+
 def settle(page):
     """Wait until the page shows what it asked for."""
     page.locator("main h1").first.wait_for()

@@ -77,9 +77,12 @@ def test_the_navigation_is_skipped(visit):
     page = visit("grumpy")
     page.locator(".skip").focus()
     expect(page.locator(".skip")).to_be_in_viewport()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("main")).to_be_focused()
+    assert not [url for url in asked if "/uris" in url]
 
 
 def test_each_view_has_a_title_of_its_own(visit):

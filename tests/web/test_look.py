@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info, manifest_of, uri_of
-from tests.web.conftest import LONGEST_WAIT
+from tests.web.conftest import LONGEST_WAIT, let_the_token_end
 
 HOSTILE = "<img src=x onerror=\"document.title='run'\">"
 
@@ -251,6 +251,14 @@ def test_two_hundred_thousand_items_do_not_freeze_the_page(look):
     page.get_by_label("Filter items by path").fill("well")
     expect(tree).to_have_attribute("aria-rowcount", "200040")
     assert tree.get_by_role("row").count() <= 60
+
+
+def test_items_that_need_a_new_token_lead_to_signing_in(look, token):
+    page = look("many-items", number_of_items=30_000)
+    let_the_token_end(page, token)
+    page.get_by_role("button", name="Show them").click()
+
+    expect(page.locator(".note", has_text="Your token has ended")).to_be_visible()
 
 
 def test_what_is_not_there_or_not_allowed_says_so(visit):

@@ -8,7 +8,7 @@ from dtool_lookup_server.plugins.registry import Plugins
 from dtool_lookup_server.plugins.sql import SQLRetrieve, SQLSearch
 from dtool_lookup_server.services import passwords
 from tests.conftest import add_corpus, add_people, make_config, open_app
-from tests.web.conftest import serving
+from tests.web.conftest import let_the_token_end, serving
 
 
 def paste(page, token):
@@ -18,15 +18,6 @@ def paste(page, token):
 
 def heading(page, text):
     return page.get_by_role("heading", name=text, exact=True)
-
-
-def let_the_token_end(page, token):
-    """Have the tab's token be one that has ended meanwhile."""
-    ended = token("grumpy", exp=1)
-    keep = (
-        "ended => Object.keys(sessionStorage).forEach(k => sessionStorage[k] = ended)"
-    )
-    page.evaluate(keep, ended)
 
 
 def test_a_pasted_token_signs_in(context, site, token):
@@ -43,6 +34,21 @@ def test_a_token_is_handed_over_and_leaves_the_address_bar(visit):
 
     expect(page.locator("#who")).to_contain_text("grumpy")
     expect(page).to_have_url("/?q=apple")
+
+
+def test_a_token_is_handed_over_to_a_page_that_is_there(context, site, token):
+    page = context.new_page()
+    page.goto(f"{site}?q=apple")
+    expect(heading(page, "Sign in")).to_be_visible()
+    page.goto(f"{site}?q=apple#token={token('grumpy')}")
+    expect(heading(page, "3 datasets")).to_be_visible()
+    expect(page).to_have_url("/?q=apple")
+
+    page.goto(f"{site}?q=apple#token={token('sleepy')}")
+    expect(page.locator("#who")).to_contain_text("sleepy")
+    expect(heading(page, "2 datasets")).to_be_visible()
+    page.goto(f"{site}?q=apple#token={token('sleepy', exp=1)}")
+    expect(page.locator(".note", has_text="Your token has ended")).to_be_visible()
 
 
 @pytest.mark.parametrize(
