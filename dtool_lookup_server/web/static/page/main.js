@@ -44,7 +44,7 @@ function arrive() {
     leaving.abort();
     leaving = new AbortController();
     const first = shown === null;
-    shown = { make: VIEWS[name], ...VIEWS[name]({ user, signal: leaving.signal, setTitle }) };
+    shown = { make: VIEWS[name], ...VIEWS[name]({ user, signal: leaving.signal, setTitle, showWho }) };
     fill(main, shown.element);
     scrollTo(0, 0);
     if (!first) focusOn(main);
@@ -75,7 +75,9 @@ function showViews(name) {
   fill(nav, links);
 }
 
-function showWho() {
+/** Show who is signed in, by the name that the user goes by since the last change. */
+function showWho(changed = user) {
+  user = changed;
   const who = document.getElementById("who");
   who.hidden = !user;
   if (!user) return;
