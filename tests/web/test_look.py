@@ -162,6 +162,22 @@ def test_tags_are_edited_in_place_and_in_the_storage(visit):
     expect(tags.get_by_role("link")).to_have_text(["fruit", "year-2024"])
 
 
+def test_a_tag_that_dtool_cannot_keep_is_explained_and_mended(visit):
+    page = visit("demo", "?q=scab")
+    page.get_by_role("link", name="apple-scab-images").click()
+    tags = section(page, "Tags")
+    tags.get_by_label("New tag").fill("été 2024")
+    tags.get_by_label("New tag").press("Enter")
+    fault = tags.get_by_role("alert")
+    expect(fault).to_contain_text("dtool cannot keep 'été 2024'")
+    expect(fault).to_contain_text("letters a to z and A to Z, digits")
+    expect(tags.get_by_role("link")).to_have_text(["fruit", "images"])
+
+    fault.get_by_role("button", name="Add ete-2024 instead").click()
+    expect(tags.get_by_role("link")).to_have_text(["fruit", "images", "ete-2024"])
+    expect(fault).to_have_count(0)
+
+
 def test_an_edit_that_fails_says_so_and_changes_nothing(visit):
     page = visit("grumpy", place_of("mine-survey"))
     tags = section(page, "Tags")
