@@ -23,7 +23,7 @@ URI_LENGTH = 1024
 NAME_LENGTH = 255
 #: Length of a UUID in its text form.
 UUID_LENGTH = 36
-#: Length of a SHA-256 digest in hexadecimal.
+#: Length of a digest in hexadecimal.
 DIGEST_LENGTH = 64
 
 _EPOCH = datetime(1970, 1, 1)
@@ -148,7 +148,7 @@ class Dataset(db.Model):  # type: ignore[name-defined]
     #: The user who registered it last; None for the command line.
     uploaded_by: Mapped[str | None] = mapped_column(Line(USERNAME_LENGTH), index=True)
     uploaded_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: Of all that was registered, and for which plugins: equal means unchanged.
+    #: Of the plugins, and of all that was registered: equal means unchanged.
     digest: Mapped[str | None] = mapped_column(Line(DIGEST_LENGTH))
     base_uri: Mapped[BaseURI] = relationship(back_populates="datasets")
     tags: Mapped[list["DatasetTag"]] = relationship(

@@ -45,6 +45,12 @@ def _nobodys() -> str:
     return generate_password_hash(os.urandom(16).hex())
 
 
+def are_taken() -> bool:
+    """Return whether this server checks passwords: a file or an LDAP server is set."""
+    settings = current_app.config
+    return bool(settings["TOKEN_PASSWORD_FILE"] or settings["TOKEN_LDAP_URL"])
+
+
 def check(username: str, password: str, address: str) -> None:
     """Return if a registered user has this password.
 
@@ -54,8 +60,7 @@ def check(username: str, password: str, address: str) -> None:
     :raises TooManyAttemptsError: if there were too many attempts that failed
     :raises StoreUnavailableError: if an LDAP server is needed and does not answer
     """
-    settings = current_app.config
-    if not settings["TOKEN_PASSWORD_FILE"] and not settings["TOKEN_LDAP_URL"]:
+    if not are_taken():
         raise TokensOffError("This server issues no tokens for passwords")
     attempt = attempts.begin(username, address)
     began = time.monotonic()
