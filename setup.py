@@ -49,6 +49,7 @@ TEST = [
     "pytest>=8.3",
     "pytest-cov>=6",
     "pytest-xdist>=3.6",
+    "schemathesis>=4.32",
     MONGOD,
     *DOCS,
     *USE["bcrypt"],
