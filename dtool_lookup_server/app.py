@@ -32,6 +32,11 @@ from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
 from .routes.uri_path import URIConverter
+from .watching.logs import configure_logs
+from .watching.metrics import Metrics
+from .watching.requests import watch_requests
+from .watching.stores import StoreWatch
+from .watching.tracing import trace
 from .web import api_docs, pages
 
 
@@ -65,11 +70,13 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
     # Annotations come back in the order that they were sent in.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     configure(app, overlay)
+    configure_logs(app.config)
     plugins = plugins or load_plugins(app.config)
     _attach(app, plugins)
     configure_plugins(app, plugins, overlay)
     _bind_extensions(app)
     start_plugins(app, plugins)
+    _watch(app, plugins)
     _register_routes(app, plugins)
     register_error_handlers(app)
     guard_open_access(app)
@@ -140,6 +147,19 @@ def _bind_extensions(app: Flask) -> None:
     ma.init_app(app)
     jwt.init_app(app)
     allow_origins(app)
+
+
+def _watch(app: Flask, plugins: Plugins) -> None:
+    port = app.config["METRICS_PORT"]
+    metrics = Metrics() if port else None
+    watch_requests(app, metrics)
+    if metrics is not None:
+        metrics.serve(app, port)
+    observers = [trace(app)] if app.config["TRACES"] else []
+    stores = StoreWatch(app.config["SLOW_QUERY_MILLISECONDS"] / 1000, observers)
+    stores.watch_plugins(plugins)
+    with app.app_context():
+        stores.watch_sql(sql_db.engine)
 
 
 def _register_routes(app: Flask, plugins: Plugins) -> None:

@@ -196,6 +196,13 @@ class HealthSchema(Schema):
     status = fields.String(metadata={"example": "healthy"})
 
 
+class ReadinessSchema(Schema):
+    """That all is ready and, for admins, what was looked at."""
+
+    status = fields.String(metadata={"example": "ready"})
+    checks = fields.Dict(keys=fields.String(), values=fields.String())
+
+
 class RegisterUserSchema(Schema):
     """A user to add."""
 

@@ -33,6 +33,7 @@ LAYERS = [
     "auth",
     "http_errors",
     "open_access",
+    "watching",
     "routes",
     "web",
     "cli",
