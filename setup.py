@@ -121,6 +121,7 @@ setup(
         "flask-sqlalchemy>=3.1",
         "marshmallow>=4",
         "marshmallow-sqlalchemy>=1.4",
+        "orjson>=3.10",
         "PyStemmer>=2.2",
         "PyYAML>=6",
         "sqlalchemy>=2.1",
