@@ -180,7 +180,6 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
         user.bp,
         *admin.BLUEPRINTS,
         *rest.BLUEPRINTS,
-        token.bp,
     )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
@@ -194,6 +193,8 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
             api.register_blueprint(blueprint)
         else:
             app.register_blueprint(blueprint)
+    # Of two routes the first wins: a plugin may have a /token of its own.
+    api.register_blueprint(token.bp)
 
 
 def _blueprints_of(extensions: list[Any]) -> list[Any]:

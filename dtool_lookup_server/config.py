@@ -236,12 +236,18 @@ SETTINGS: tuple[Setting, ...] = (
         "Encrypt what goes to an ldap:// server. Not needed with ldaps://.",
     ),
     Setting(
+        "TOKEN_LDAP_CA_FILE",
+        "path",
+        None,
+        "File with the certificates, as PEM, of those whom an LDAP server's certificate"
+        " must come from. Default: those whom the platform trusts.",
+    ),
+    Setting(
         "TOKEN_ATTEMPTS_PER_MINUTE",
         "number",
         5,
-        "How often somebody may try a password from one address, in one minute and for"
-        " each worker; ten times as often for all users of an address, or all addresses"
-        " of a user.",
+        "How often somebody may try a password from one address, in one minute; ten"
+        " times as often for all users of an address, or all addresses of a user.",
     ),
     Setting(
         "MAX_BULK_LENGTH",

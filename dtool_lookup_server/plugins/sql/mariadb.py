@@ -5,12 +5,13 @@ under the letter of each tier above the last, for the relevance. With the letter
 term is too short for InnoDB, or one of its stop words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    bindparam,
     func,
     text,
 )
@@ -22,7 +23,7 @@ from ..text_query import Phrase, Prefix, Term, TextQuery
 from . import term_rows
 from .term_rows import ROWS, TABLE, AnySession, Words, check, drop, forget
 
-__all__ = ["check", "create", "drop", "forget", "match", "store"]
+__all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
 
 _ANY_TIER = "t"
 _WEIGHTS = {_ANY_TIER: 1, "c": 10, "b": 1_000, "a": 100_000}
@@ -54,8 +55,18 @@ def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
 
     MariaDB finds them once the transaction is committed.
     """
-    rows = ((_marked(row.tiers), row.text) for row in term_rows.rows_of(terms))
-    term_rows.store(session, dataset_id, rows, _INSERT)
+    term_rows.store(session, dataset_id, _rows(terms), _INSERT)
+
+
+def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
+    """Return whether these terms of a dataset are kept, and no others."""
+    same: ColumnElement[str] = bindparam("terms")
+    return term_rows.holds(session, dataset_id, _rows(terms), same)
+
+
+def _rows(terms: AnalyzedDataset) -> Iterator[tuple[str, str]]:
+    for row in term_rows.rows_of(terms):
+        yield _marked(row.tiers), row.text
 
 
 def match(query: TextQuery) -> TextMatch:
