@@ -124,6 +124,7 @@ setup(
         "flask-sqlalchemy>=3.1",
         "marshmallow>=4",
         "marshmallow-sqlalchemy>=1.4",
+        "orjson>=3.10",
         "PyStemmer>=2.2",
         # With it the commands of `flask` read a .env file.
         "python-dotenv>=1",

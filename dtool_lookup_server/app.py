@@ -19,6 +19,7 @@ from .database import open_database
 from .errors import ConfigurationError, PluginError
 from .extensions import jwt, ma, migrate, sql_db
 from .http_errors import register_error_handlers
+from .json_output import FastJSONProvider
 from .migrating import DIRECTORY, leave_shipped_migrations_alone
 from .open_access import guard_open_access
 from .plugins.registry import (
@@ -68,8 +69,7 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
         template_folder="web/templates",
         static_folder="web/static",
     )
-    # Annotations come back in the order that they were sent in.
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = FastJSONProvider(app)
     configure(app, overlay)
     configure_logs(app.config)
     plugins = plugins or load_plugins(app.config)

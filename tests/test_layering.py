@@ -15,6 +15,8 @@ LAYERS = [
     "_version",
     "errors",
     "config",
+    "json_output",
+    "tokens",
     "extensions",
     "keys",
     "engines",

@@ -40,7 +40,7 @@ HIDDEN = Subject(
 BLIND_ROLES = [role for role in ROLES if role != "admin"]
 
 #: Headers that change from one answer to the next.
-FLEETING = {"Date"}
+FLEETING = {"Date", "X-Request-ID"}
 
 
 def fill(app):
