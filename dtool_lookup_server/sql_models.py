@@ -186,6 +186,18 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     position: Mapped[int]
 
 
+class TokenAttempt(db.Model):  # type: ignore[name-defined]
+    """Somebody tried a password, not long ago, for all workers to count."""
+
+    __tablename__ = "token_attempt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Digests of the name and of the address, in hexadecimal.
+    username: Mapped[str] = mapped_column(Line(DIGEST_LENGTH), index=True)
+    address: Mapped[str] = mapped_column(Line(DIGEST_LENGTH), index=True)
+    tried_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
+
+
 keep_unique(BaseURI.__table__.c.base_uri)
 keep_unique(Dataset.__table__.c.uri)
 

@@ -7,6 +7,7 @@ from .base_uri import add_base_uri, base_uri_cli, index_base_uri, list_base_uris
 from .config import config_cli, config_show, config_versions
 from .database import copy_database, database_cli
 from .dataset import dataset_cli, reindex_datasets, verify_datasets
+from .doctor import doctor
 from .setup import demo, init, plugins
 from .user import (
     delete_user,
@@ -28,6 +29,7 @@ COMMANDS = (
     init,
     demo,
     plugins,
+    doctor,
 )
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "dataset_cli",
     "delete_user",
     "demo",
+    "doctor",
     "generate_token",
     "give_register_permission",
     "give_search_permission",

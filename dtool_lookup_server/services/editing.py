@@ -11,6 +11,7 @@ from typing import Any
 import dtoolcore
 import dtoolcore.utils
 import yaml
+from dtoolcore.utils import MAX_NAME_LENGTH
 from flask import current_app
 from sqlalchemy import select
 
@@ -186,12 +187,15 @@ def _check_names(field: str, value: Any, held: Any) -> None:
     """Return if dtool can keep all the names that are new."""
     if field == "readme":
         return
+    # dtool-s3 cannot list an annotation with a dot in its name any more.
+    dots = "" if field == "annotations" else ", dots"
     for name in value:
-        # dtool-s3 cannot list an annotation with a dot in its name any more.
-        broken = field == "annotations" and "." in name
+        broken = not dots and "." in name
         if name not in held and (broken or not dtoolcore.utils.name_is_valid(name)):
             raise InvalidFieldError(
-                field, f"{name!r}: dtool keeps letters, digits, hyphens, underscores."
+                field,
+                f"dtool cannot keep {name!r}: no more than {MAX_NAME_LENGTH} of the"
+                f" letters a to z and A to Z, digits, hyphens, underscores{dots}.",
             )
 
 
