@@ -82,6 +82,35 @@ class Discovered:
                 f" loaded: {type(error).__name__}: {error}"
             ) from error
 
+    def make(self) -> Any:
+        """Return an instance of the class, or the blueprint.
+
+        :raises PluginError: naming the plugin and the reason, if there is none
+        """
+        loaded = self.load()
+        if self.group == BLUEPRINTS:
+            if not isinstance(loaded, Blueprint):
+                raise PluginError(
+                    f"Plugin {self.name} of {self.distribution} is not a Flask"
+                    " Blueprint"
+                )
+            return loaded
+        try:
+            return loaded()
+        except Exception as error:
+            raise PluginError(
+                f"Plugin {self.name} of {self.distribution} {self.version} cannot be"
+                f" made: {type(error).__name__}: {error}"
+            ) from error
+
+    def usable(self) -> bool:
+        """Return whether the plugin could be used."""
+        try:
+            self.make()
+        except PluginError:
+            return False
+        return True
+
 
 @dataclass
 class Plugins:
@@ -165,10 +194,10 @@ def load_plugins(config: dict[str, Any]) -> Plugins:
     extensions = [plugin for plugin in installed if plugin.group == EXTENSION]
     blueprints = [plugin for plugin in installed if plugin.group == BLUEPRINTS]
     return Plugins(
-        _instance(search),
-        _instance(retrieve),
-        [_instance(plugin) for plugin in extensions],
-        [_blueprint(plugin) for plugin in blueprints],
+        search.make(),
+        retrieve.make(),
+        [plugin.make() for plugin in extensions],
+        [plugin.make() for plugin in blueprints],
         [search, retrieve, *extensions, *blueprints],
     )
 
@@ -236,26 +265,6 @@ def registering_in(plugin: Any) -> Iterator[None]:
             raise ValidationError(
                 f"The plugin {type(plugin).__name__} cannot keep this dataset: {error}"
             ) from error
-
-
-def _instance(plugin: Discovered) -> Any:
-    factory = plugin.load()
-    try:
-        return factory()
-    except Exception as error:
-        raise PluginError(
-            f"Plugin {plugin.name} of {plugin.distribution} {plugin.version} cannot be"
-            f" made: {type(error).__name__}: {error}"
-        ) from error
-
-
-def _blueprint(plugin: Discovered) -> Blueprint:
-    blueprint = plugin.load()
-    if not isinstance(blueprint, Blueprint):
-        raise PluginError(
-            f"Plugin {plugin.name} of {plugin.distribution} is not a Flask Blueprint"
-        )
-    return blueprint
 
 
 def _normalised(name: str) -> str:
