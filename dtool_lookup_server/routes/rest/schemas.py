@@ -5,11 +5,9 @@ from typing import Any
 from flask_smorest.error_handler import ErrorSchema
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from ...schemas import LONGEST_LIST, Count, Text, TextOrObject
+from ...schemas import LONGEST_LIST, QueryKeysSchema, Text, TextOrObject
 
 _SHORT = validate.Length(max=LONGEST_LIST)
-#: In seconds since the epoch.
-_YEARS_1_TO_9999 = (-62135596800, 253402300799)
 
 
 def _texts(about: str, example: str) -> fields.List:
@@ -20,21 +18,7 @@ def _texts(about: str, example: str) -> fields.List:
     )
 
 
-def _time(about: str) -> fields.Float:
-    return fields.Float(
-        validate=validate.Range(*_YEARS_1_TO_9999),
-        metadata={"description": about, "example": 1500000000.5},
-    )
-
-
-def _size(about: str) -> Count:
-    return Count(
-        validate=validate.Range(0, 2**63 - 1),
-        metadata={"description": about, "example": 1000000},
-    )
-
-
-class QuerySchema(Schema):
+class QuerySchema(QueryKeysSchema):
     """A query: OR within a list, AND within tags, AND between the keys."""
 
     free_text = Text(metadata={"example": "apple -worm"})
@@ -47,10 +31,13 @@ class QuerySchema(Schema):
     )
     tags = _texts("With all of these tags", "fruit")
     uploaded_by = _texts("Registered by any of these users", "grumpy")
-    frozen_after = _time("Frozen at this time or later")
-    frozen_before = _time("Frozen before this time")
-    min_size = _size("With this many bytes or more")
-    max_size = _size("With this many bytes or fewer")
+
+
+class AddressQuerySchema(QuerySchema):
+    """A query in the address, where annotations are a part of the free text."""
+
+    class Meta:
+        exclude = ("annotations",)
 
 
 class MonthSchema(Schema):
