@@ -25,6 +25,12 @@ USE = {
     "server": ["gunicorn>=23"],
     "ldap": ["ldap3>=2.9"],
     "bcrypt": ["bcrypt>=4"],
+    "metrics": ["prometheus-client>=0.20"],
+    "traces": [
+        "opentelemetry-exporter-otlp-proto-http>=1.30",
+        "opentelemetry-instrumentation-flask>=0.51b0",
+        "opentelemetry-sdk>=1.30",
+    ],
 }
 DOCS = ["Sphinx>=8.1"]
 LINT = ["mypy~=2.4", "ruff~=0.17.6", "types-PyYAML"]
@@ -36,6 +42,7 @@ MONGOD = (
 TEST = [
     "axe-playwright-python>=0.1",
     "hypothesis>=6.100",
+    "ldaptor>=21.2",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
     "playwright>=1.49",
@@ -46,11 +53,13 @@ TEST = [
     *DOCS,
     *USE["bcrypt"],
     *USE["ldap"],
+    *USE["metrics"],
     *USE["mongo"],
     *USE["mysql"],
     *USE["postgresql"],
     *USE["s3"],
     *USE["server"],
+    *USE["traces"],
 ]
 
 setup(
@@ -112,6 +121,7 @@ setup(
         "flask-sqlalchemy>=3.1",
         "marshmallow>=4",
         "marshmallow-sqlalchemy>=1.4",
+        "orjson>=3.10",
         "PyStemmer>=2.2",
         "PyYAML>=6",
         "sqlalchemy>=2.1",

@@ -18,6 +18,7 @@ from .database import open_database
 from .errors import ConfigurationError, PluginError
 from .extensions import jwt, ma, migrate, sql_db
 from .http_errors import register_error_handlers
+from .json_output import FastJSONProvider
 from .migrating import DIRECTORY, leave_shipped_migrations_alone
 from .open_access import guard_open_access
 from .plugins.registry import (
@@ -32,6 +33,11 @@ from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
 from .routes.uri_path import URIConverter
+from .watching.logs import configure_logs
+from .watching.metrics import Metrics
+from .watching.requests import watch_requests
+from .watching.stores import StoreWatch
+from .watching.tracing import trace
 from .web import api_docs, pages
 
 
@@ -62,14 +68,15 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
         template_folder="web/templates",
         static_folder="web/static",
     )
-    # Annotations come back in the order that they were sent in.
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = FastJSONProvider(app)
     configure(app, overlay)
+    configure_logs(app.config)
     plugins = plugins or load_plugins(app.config)
     _attach(app, plugins)
     configure_plugins(app, plugins, overlay)
     _bind_extensions(app)
     start_plugins(app, plugins)
+    _watch(app, plugins)
     _register_routes(app, plugins)
     register_error_handlers(app)
     guard_open_access(app)
@@ -142,6 +149,19 @@ def _bind_extensions(app: Flask) -> None:
     allow_origins(app)
 
 
+def _watch(app: Flask, plugins: Plugins) -> None:
+    port = app.config["METRICS_PORT"]
+    metrics = Metrics() if port else None
+    watch_requests(app, metrics)
+    if metrics is not None:
+        metrics.serve(app, port)
+    observers = [trace(app)] if app.config["TRACES"] else []
+    stores = StoreWatch(app.config["SLOW_QUERY_MILLISECONDS"] / 1000, observers)
+    stores.watch_plugins(plugins)
+    with app.app_context():
+        stores.watch_sql(sql_db.engine)
+
+
 def _register_routes(app: Flask, plugins: Plugins) -> None:
     app.url_map.converters["uri"] = URIConverter
     api = Api(app)
@@ -151,7 +171,6 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
         user.bp,
         *admin.BLUEPRINTS,
         *rest.BLUEPRINTS,
-        token.bp,
     )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
@@ -165,6 +184,8 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
             api.register_blueprint(blueprint)
         else:
             app.register_blueprint(blueprint)
+    # Of two routes the first wins: a plugin may have a /token of its own.
+    api.register_blueprint(token.bp)
 
 
 def _blueprints_of(extensions: list[Any]) -> list[Any]:

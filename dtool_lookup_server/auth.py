@@ -8,14 +8,22 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import current_app
+from flask import current_app, g
 from flask_jwt_extended import (
     create_access_token,
     get_jwt_identity,
     verify_jwt_in_request,
 )
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt import PyJWTError
+from sqlalchemy.exc import DBAPIError
 
-from .errors import AuthenticationError, AuthorizationError, ConfigurationError
+from .errors import (
+    AuthenticationError,
+    AuthorizationError,
+    ConfigurationError,
+    DtoolLookupServerError,
+)
 from .services import users
 from .services.users import ActingUser
 
@@ -34,7 +42,20 @@ def acting_user() -> ActingUser:
         user = users.find(get_jwt_identity())
     if user is None:
         raise AuthenticationError("The user of this token is not registered")
+    # For the log.
+    g.username = user.username
     return user
+
+
+def is_from_admin() -> bool:
+    """Return whether the request carries an admin's token; never an error.
+
+    For routes that everybody may call, and that tell admins more.
+    """
+    try:
+        return acting_user().is_admin
+    except (DtoolLookupServerError, DBAPIError, JWTExtendedException, PyJWTError):
+        return False
 
 
 def registered_user(view: View) -> View:

@@ -213,12 +213,18 @@ SETTINGS: tuple[Setting, ...] = (
         "Encrypt what goes to an ldap:// server. Not needed with ldaps://.",
     ),
     Setting(
+        "TOKEN_LDAP_CA_FILE",
+        "path",
+        None,
+        "File with the certificates, as PEM, of those whom an LDAP server's certificate"
+        " must come from. Default: those whom the platform trusts.",
+    ),
+    Setting(
         "TOKEN_ATTEMPTS_PER_MINUTE",
         "number",
         5,
-        "How often somebody may try a password from one address, in one minute and for"
-        " each worker; ten times as often for all users of an address, or all addresses"
-        " of a user.",
+        "How often somebody may try a password from one address, in one minute; ten"
+        " times as often for all users of an address, or all addresses of a user.",
     ),
     Setting(
         "MAX_BULK_LENGTH",
@@ -299,6 +305,43 @@ SETTINGS: tuple[Setting, ...] = (
         1800,
         "Age at which a connection to PostgreSQL or MariaDB is replaced, in seconds."
         " Below the time after which a firewall or the server closes idle ones.",
+    ),
+    Setting(
+        "LOG_LEVEL",
+        "text",
+        "INFO",
+        "What is logged: DEBUG also has the words of errors, which may hold what users"
+        " sent; INFO has a line for each request; WARNING has what is slow or wrong.",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+    ),
+    Setting(
+        "LOG_FORMAT",
+        "text",
+        None,
+        "A line of the log is json or text. Default: text on a terminal, else json.",
+        choices=("json", "text"),
+    ),
+    Setting(
+        "SLOW_QUERY_MILLISECONDS",
+        "number",
+        1000,
+        "Time from which on a statement or a call of a plugin's store is logged as"
+        " slow, without its values.",
+    ),
+    Setting(
+        "METRICS_PORT",
+        "number",
+        None,
+        "Port of this machine at which /metrics is answered, for Prometheus; the web"
+        " server is to listen there too, as with deploy/gunicorn.conf.py, and nothing"
+        " else is answered there. Default: no metrics. Needs the extra metrics.",
+    ),
+    Setting(
+        "TRACES",
+        "boolean",
+        False,
+        "Send traces by OpenTelemetry, to where OTEL_EXPORTER_OTLP_ENDPOINT says. Needs"
+        " the extra traces.",
     ),
     Setting("API_TITLE", "text", "dtool-lookup-server API", "Title of the API pages."),
     Setting("API_VERSION", "text", "v1", "Version of the API that its pages show."),

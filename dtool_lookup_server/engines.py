@@ -66,7 +66,8 @@ def options(url: URL, settings: dict[str, Any]) -> dict[str, Any]:
     """
     name, _plus, driver = url.drivername.partition("+")
     if name not in _DRIVERS:
-        return {"pool_pre_ping": True}
+        # A file does not go away: to ask for it first would only take time.
+        return {"pool_pre_ping": name != "sqlite"}
     return {
         "pool_pre_ping": True,
         "pool_size": settings["SQL_POOL_SIZE"],

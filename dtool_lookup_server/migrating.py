@@ -1,5 +1,6 @@
 """The migrations that are shipped with the package, and running them."""
 
+import re
 from pathlib import Path
 
 import click
@@ -17,6 +18,12 @@ DIRECTORY = next(
     for folder in (_PACKAGE / "migrations", _PACKAGE.parent / "migrations")
     if (folder / "env.py").exists()
 )
+
+#: How the tables of a database stand to what this version of the server needs.
+CURRENT, BEHIND, AHEAD = "current", "behind", "ahead"
+
+# Our steps are numbered; those that 0.18's users had Alembic write are not.
+_OURS = re.compile(r"\d{4}")
 
 # What 0.18's users typed before `db upgrade`, and what would now write files.
 _NEEDLESS = (" db init", " db migrate")
@@ -46,3 +53,17 @@ def mark_as_current(connection: Connection) -> None:
     """Note in a database that its tables are those of this version of the server."""
     steps = ScriptDirectory(str(DIRECTORY))
     MigrationContext.configure(connection).stamp(steps, "head")
+
+
+def standing(connection: Connection) -> str:
+    """Return how a database's tables stand to what this version of the server needs.
+
+    :returns: CURRENT; BEHIND where `db upgrade` is needed; AHEAD where a newer version
+        has been there
+    """
+    steps = ScriptDirectory(str(DIRECTORY))
+    known = {step.revision for step in steps.walk_revisions()}
+    reached = set(MigrationContext.configure(connection).get_current_heads())
+    if any(_OURS.fullmatch(revision) for revision in reached - known):
+        return AHEAD
+    return CURRENT if reached == set(steps.get_heads()) else BEHIND

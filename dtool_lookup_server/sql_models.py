@@ -23,7 +23,7 @@ URI_LENGTH = 1024
 NAME_LENGTH = 255
 #: Length of a UUID in its text form.
 UUID_LENGTH = 36
-#: Length of a SHA-256 digest in hexadecimal.
+#: Length of a digest in hexadecimal.
 DIGEST_LENGTH = 64
 
 _EPOCH = datetime(1970, 1, 1)
@@ -148,7 +148,7 @@ class Dataset(db.Model):  # type: ignore[name-defined]
     #: The user who registered it last; None for the command line.
     uploaded_by: Mapped[str | None] = mapped_column(Line(USERNAME_LENGTH), index=True)
     uploaded_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: Of all that was registered, and for which plugins: equal means unchanged.
+    #: Of the plugins, and of all that was registered: equal means unchanged.
     digest: Mapped[str | None] = mapped_column(Line(DIGEST_LENGTH))
     base_uri: Mapped[BaseURI] = relationship(back_populates="datasets")
     tags: Mapped[list["DatasetTag"]] = relationship(
@@ -199,6 +199,18 @@ class DatasetAnnotation(db.Model):  # type: ignore[name-defined]
     )
     name: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
     value: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
+
+
+class TokenAttempt(db.Model):  # type: ignore[name-defined]
+    """Somebody tried a password, not long ago, for all workers to count."""
+
+    __tablename__ = "token_attempt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Digests of the name and of the address, in hexadecimal.
+    username: Mapped[str] = mapped_column(Line(DIGEST_LENGTH), index=True)
+    address: Mapped[str] = mapped_column(Line(DIGEST_LENGTH), index=True)
+    tried_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
 
 
 keep_unique(BaseURI.__table__.c.base_uri)

@@ -100,6 +100,7 @@ class Shelf:
 
 # In the order in which they can be emptied.
 _TABLES = (
+    "token_attempt",
     "dataset_text",
     "dataset_content",
     "dataset_tag",

@@ -14,6 +14,7 @@ from ..plugins.text_query import with_terms
 from ..query import parse
 from ..services import registering
 from ..services import search as searching
+from ..services.dataset_info import checked
 from ..services.users import ActingUser
 from .base import Contract, Register, dataset_info
 from .chance import chance_datasets, typed_queries
@@ -270,6 +271,18 @@ class SearchContract(Contract):
         if listed is None:
             pytest.skip("this plugin cannot tell")
         assert set(listed) == uris
+
+    def test_the_plugin_tells_what_it_has_from_what_it_has_not(
+        self, base_uri: str, register: Register
+    ) -> None:
+        register("one", readme="apple")
+        holds = getattr(in_use().search, "holds", lambda _info: None)
+        same, other = (
+            checked(dataset_info(base_uri, "one", readme=readme))
+            for readme in ("apple", "pear")
+        )
+        assert holds(same) in (True, None)
+        assert holds(other) in (False, None)
 
     def test_a_search_in_a_store_that_does_not_answer_says_so(
         self, away: Flask

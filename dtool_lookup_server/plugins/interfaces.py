@@ -95,6 +95,8 @@ class PluginABC(ABC):
     def holds(self, dataset_info: DatasetInfo) -> bool | None:
         """Return whether the store has a dataset as register_dataset would keep it.
 
+        `dataset verify` asks it of each dataset that SQL has.
+
         :returns: None where the plugin cannot tell
         """
         return None

@@ -20,6 +20,7 @@ from ..plugins.interfaces import DatasetInfo
 from ..plugins.registry import in_use
 from ..query.annotations import searchable_values
 from ..sql_models import (
+    DIGEST_LENGTH,
     Dataset,
     DatasetAnnotation,
     DatasetTag,
@@ -291,11 +292,29 @@ def _delete_from(plugin: Any, uri: str) -> None:
         delete_dataset(uri)
 
 
+def plugins_digest() -> str:
+    """Return what changes when the plugins would keep something else."""
+    kinds = [type(plugin) for plugin in in_use().instances]
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in kinds]
+    return _half_digest([ANALYSIS_VERSION, names])
+
+
+def content_digest(dataset: DatasetInfo) -> str:
+    """Return what changes when a dataset info does.
+
+    :param dataset: as dataset_info.checked returns it
+    """
+    return _half_digest(dataset)
+
+
 def _digest(dataset: DatasetInfo) -> str:
     """Return what changes when a registration would change something anywhere.
 
     The plugins are a part of it, so that indexing fills one that is new.
     """
-    plugins = [type(plugin).__qualname__ for plugin in in_use().instances]
-    text = json.dumps([ANALYSIS_VERSION, plugins, dataset], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return plugins_digest() + content_digest(dataset)
+
+
+def _half_digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[: DIGEST_LENGTH // 2]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column
+from sqlalchemy import ColumnElement, func, literal_column, select
 
 from ..extensions import sql_db
 from ..pagination import AnySelect
@@ -61,6 +61,11 @@ def summary_of(statements: Iterable[AnySelect]) -> dict[str, Any]:
         for name, facet in _facets(statement).items():
             parts[name].append(facet)
     return {**result, **_described(parts)}
+
+
+def per_base_uri() -> Facet:
+    """Return number and bytes of all datasets, for each base URI that has any."""
+    return _facet(select(Dataset.id).join(Dataset.base_uri), BaseURI.base_uri)  # type: ignore[arg-type]
 
 
 def _facets(statement: AnySelect) -> dict[str, Facet]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from ..database import transactional
 from ..errors import AlreadyExistsError, UnknownUserError
@@ -18,6 +18,10 @@ from ..sql_models import (
     search_permissions,
 )
 from . import checks
+
+# Of the table, and made once: it is executed in every request.
+_BY_NAME = select(*(User.__table__.c[key] for key in ("id", "username", "is_admin")))
+_BY_NAME = _BY_NAME.where(User.__table__.c.username == bindparam("username"))
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,7 @@ def find(username: str) -> ActingUser | None:
     """Return the registered user of that name, or None."""
     if not username or len(username) > USERNAME_LENGTH or not username.isprintable():
         return None
-    row = sql_db.session.execute(
-        select(User.id, User.username, User.is_admin).where(User.username == username)
-    ).first()
+    row = sql_db.session.execute(_BY_NAME, {"username": username}).first()
     return ActingUser(*row) if row else None
 
 

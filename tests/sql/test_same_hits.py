@@ -13,6 +13,7 @@ from dtool_lookup_server.sql_models import Dataset
 from tests.conftest import make_config, open_app
 from tests.corpus import dataset_info, manifest_of
 from tests.databases import SERVERS, empty_database
+from tests.private_servers import PrivateMariaDB, running
 
 BASE_URI = "s3://bucket"
 
@@ -23,6 +24,14 @@ TEXT = """
 """
 WORDS = TEXT.split()
 FORMS = ["{}", "{}", '"{}"', '"{}"', "-{}", '-"{}"', "{}*", "-{}*"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_mariadb_of_their_own():
+    """MariaDB 10.11 may miss a row while it makes full-text tables for another."""
+    with running(PrivateMariaDB) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEST_MARIADB_URL", server.url.format(port=server.port))
+        yield
 
 
 def documents():

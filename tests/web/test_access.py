@@ -61,7 +61,7 @@ def test_a_dataset_is_found_and_read_with_the_keyboard_alone(visit):
     page.keyboard.press("Control+k")
     page.keyboard.type("carrot")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="2 datasets")).to_be_visible()
+    expect(page.get_by_role("heading", name="2 datasets", exact=True)).to_be_visible()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_role("region", name="README")).to_be_visible()
@@ -70,16 +70,19 @@ def test_a_dataset_is_found_and_read_with_the_keyboard_alone(visit):
 
     expect(page.get_by_role("link", name="Back")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="2 datasets")).to_be_visible()
+    expect(page.get_by_role("heading", name="2 datasets", exact=True)).to_be_visible()
 
 
 def test_the_navigation_is_skipped(visit):
     page = visit("grumpy")
     page.locator(".skip").focus()
     expect(page.locator(".skip")).to_be_in_viewport()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("main")).to_be_focused()
+    assert not [url for url in asked if "/uris" in url]
 
 
 def test_each_view_has_a_title_of_its_own(visit):

@@ -27,7 +27,7 @@ def test_what_is_typed_is_found_and_is_in_the_address(visit, box):
     count(page, "1")
 
     assert names(page) == ["market-basket"]
-    assert page.url.endswith("/?q=market")
+    expect(page).to_have_url("/?q=market")
 
 
 def test_words_are_marked_in_names(visit):
@@ -47,9 +47,10 @@ def test_without_words_the_newest_come_first(visit):
 def test_the_order_is_chosen_and_kept_in_the_address(visit):
     page = visit("grumpy")
     page.get_by_label("Sort by").select_option("Name, A to Z")
-    expect(page).to_have_url(re.compile(r"\?sort=name$"))
+    expect(page).to_have_url("/?sort=name")
 
     page.reload()
+    count(page, "12")
     expect(page.get_by_label("Sort by")).to_have_value("name")
     assert names(page) == sorted(names(page))
 
@@ -62,7 +63,7 @@ def test_a_filter_narrows_and_its_numbers_follow_the_query(visit):
     count(page, "2")
 
     assert sorted(names(page)) == ["mine-survey", "weather"]
-    assert page.url.endswith("/?tag=geology")
+    expect(page).to_have_url("/?tag=geology")
     creators = page.get_by_role("group", name="Creators")
     expect(creators.get_by_role("checkbox")).to_have_count(2)
 
@@ -83,12 +84,11 @@ def test_a_filter_is_taken_away_by_its_chip(visit):
     page.get_by_role("link", name="Remove filter Base URIs: s3://mr-men").click()
 
     count(page, "3")
-    assert page.url.endswith("/?tag=fruit")
+    expect(page).to_have_url("/?tag=fruit")
 
 
 def test_dates_and_sizes_filter(visit):
-    page = visit("grumpy")
-    page.get_by_label("at most").select_option("1 kB")
+    page = visit("grumpy", "?max=1000")
     count(page, "12")
     page.get_by_label("at least").select_option("1 kB")
     count(page, "0")
@@ -130,7 +130,7 @@ def test_the_search_language_is_explained_with_examples_to_try(visit, box):
     page.get_by_role("button", name="Search for apples -pears").click()
 
     expect(box(page)).to_have_value("apples -pears")
-    expect(page).to_have_url(re.compile(r"\?q=apples\+-pears"))
+    expect(page).to_have_url("/?q=apples+-pears")
 
 
 def test_nothing_found_says_what_to_do(visit):
@@ -138,7 +138,7 @@ def test_nothing_found_says_what_to_do(visit):
 
     expect(page.get_by_role("heading", name="No dataset found")).to_be_visible()
     page.get_by_role("link", name="Search without the filters").click()
-    assert page.url.endswith("/?q=unobtainium")
+    expect(page).to_have_url("/?q=unobtainium")
 
 
 def test_who_may_see_nothing_is_told_why(visit):
@@ -185,12 +185,27 @@ def test_pages_are_turned_with_the_keyboard_alone(visit, box):
     expect(page.get_by_role("link", name="dataset-00001")).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("link", name="dataset-00020")).to_be_focused()
-    assert page.url.endswith("/?q=many&page=2")
+    expect(page).to_have_url("/?q=many&page=2")
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("link", name="dataset-00000")).to_be_focused()
     page.get_by_role("link", name="Last").click()
     expect(page.get_by_text("Page 3 of 3")).to_be_visible()
     assert len(names(page)) == 5
+
+
+def test_results_that_come_late_do_not_lose_the_focus(visit, box):
+    page = visit("grumpy")
+    held = []
+    page.route("**/uris?**", lambda route: held.append(route))
+    with page.expect_request("**/uris?**"):
+        box(page).fill("diamond")
+        box(page).press("Enter")
+    box(page).press("ArrowDown")
+    expect(page.locator(".hit h2 a").first).to_be_focused()
+    held[0].continue_()
+    count(page, "3")
+
+    expect(page.locator(".hit h2 a").first).to_be_focused()
 
 
 def test_ten_thousand_tags_do_not_break_it(visit):
@@ -213,38 +228,27 @@ def test_ten_thousand_tags_do_not_break_it(visit):
 
 def test_a_request_is_cancelled_when_the_query_changes(visit, box):
     page = visit("grumpy")
-    page.evaluate(
-        """() => {
-            const real = window.fetch;
-            window.cancelled = [];
-            window.fetch = (url, options) => {
-                options.signal?.addEventListener("abort", () =>
-                    window.cancelled.push(JSON.parse(options.body).free_text));
-                return real(url, options);
-            };
-        }"""
-    )
-    held = []
-    page.route("**/uris**", lambda route: hold(route, held))
-    box(page).fill("first")
-    box(page).press("Enter")
-    page.wait_for_timeout(300)
-    page.unroute_all(behavior="ignoreErrors")
-    box(page).fill("diamond")
-    box(page).press("Enter")
+
+    def answer_the_second(route):
+        if "diamond" in route.request.post_data:
+            route.continue_()
+
+    page.route("**/uris?**", answer_the_second)
+    with page.expect_request("**/uris?**") as first:
+        box(page).fill("first")
+        box(page).press("Enter")
+    with page.expect_event("requestfailed", lambda failed: failed == first.value):
+        box(page).fill("diamond")
+        box(page).press("Enter")
+
+    assert first.value.failure == "net::ERR_ABORTED"
     count(page, "3")
-
-    assert page.evaluate("window.cancelled") == ["first", "first"]
-
-
-def hold(route, held):
-    held.append(route)
 
 
 def test_a_slow_server_is_waited_for_with_a_word(visit, box):
     page = visit("grumpy")
     held = []
-    page.route("**/uris?**", lambda route: hold(route, held))
+    page.route("**/uris?**", lambda route: held.append(route))
     box(page).fill("diamond")
     box(page).press("Enter")
     expect(page.locator("#progress")).to_be_visible()

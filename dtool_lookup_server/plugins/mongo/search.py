@@ -19,6 +19,9 @@ from .store import HEAD, Document, Store, TooLargeError, spellings
 #: Hits up to this number come in order of relevance, more come newest first.
 MOST_RANKED = 2000
 
+#: The index of every text of every document, which costs and is not asked any more.
+TEXT_INDEX_OF_0_18 = "$**_text"
+
 # How far a search entry is cut, step by step, until MongoDB takes it.
 _CUTS = (text.MOST_TERMS, 100_000, 30_000, 5_000)
 
@@ -92,8 +95,9 @@ class MongoSearch(SearchABC):
         return self.store.uris(base_uri, "search")
 
     def tidy(self) -> None:
-        """Unite the documents that 0.18 kept twice."""
+        """Unite the documents that 0.18 kept twice, and drop its index of all text."""
         self.store.unite()
+        self.store.drop_index(TEXT_INDEX_OF_0_18)
 
     def search(self, query: Query) -> list[dict[str, Any]]:
         """Return every dataset that a query finds, as 0.18's plugin does.

@@ -1,7 +1,7 @@
 """The text index in SQLite: an FTS5 table, one row of analyzed terms per dataset.
 
-The engines beside this one have the same functions: create, drop, store, forget,
-check and match.
+The engines beside this one have the same functions: create, drop, store, holds,
+forget, check and match.
 """
 
 from sqlalchemy import (
@@ -57,6 +57,7 @@ _DROP = (
     f"DROP TABLE IF EXISTS {TABLE}",
 )
 _FORGET = text(f"DELETE FROM {TABLE} WHERE rowid = :id")
+_HELD = text(f"SELECT {', '.join(_FIELDS)} FROM {TABLE} WHERE rowid = :id")
 _STORE = text(
     f"INSERT INTO {TABLE} (rowid, {', '.join(_FIELDS)}) "
     f"VALUES (:id, {', '.join(f':{field}' for field in _FIELDS)})"
@@ -80,10 +81,21 @@ def drop(connection: Connection) -> None:
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
     forget(session, dataset_id)
-    fields = {field: " ".join(getattr(terms, field)) for field in PHRASE_FIELDS}
+    session.execute(_STORE, {"id": dataset_id, **_texts(terms)})
+
+
+def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
+    """Return whether these terms of a dataset are kept, and no others."""
+    row = session.execute(_HELD, {"id": dataset_id}).first()
+    return row is not None and row._asdict() == _texts(terms)
+
+
+def _texts(terms: AnalyzedDataset) -> dict[str, str]:
+    """Return the columns of a dataset's row."""
+    texts = {field: " ".join(getattr(terms, field)) for field in PHRASE_FIELDS}
     # A million terms of a manifest are written twice as fast in order.
-    fields |= {field: " ".join(sorted(getattr(terms, field))) for field in SET_FIELDS}
-    session.execute(_STORE, {"id": dataset_id, **fields})
+    texts |= {field: " ".join(sorted(getattr(terms, field))) for field in SET_FIELDS}
+    return texts
 
 
 def forget(session: AnySession, dataset_id: int) -> None:

@@ -5,12 +5,13 @@ t anywhere else and, for the relevance, once more under the letter of each other
 With the letter no term is too short for InnoDB, or one of its stop words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    bindparam,
     func,
     text,
 )
@@ -22,7 +23,7 @@ from ..text_query import Phrase, Prefix, Term, TextQuery
 from . import term_rows
 from .term_rows import ROWS, TABLE, TIERS, AnySession, Words, check, drop, forget
 
-__all__ = ["check", "create", "drop", "forget", "match", "store"]
+__all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
 
 _ITEMS = TIERS["items"]
 _NOT_ITEMS = "t"
@@ -55,8 +56,18 @@ def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
 
     MariaDB finds them once the transaction is committed.
     """
-    rows = ((_marked(row.tiers), row.text) for row in term_rows.rows_of(terms))
-    term_rows.store(session, dataset_id, rows, _INSERT)
+    term_rows.store(session, dataset_id, _rows(terms), _INSERT)
+
+
+def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
+    """Return whether these terms of a dataset are kept, and no others."""
+    same: ColumnElement[str] = bindparam("terms")
+    return term_rows.holds(session, dataset_id, _rows(terms), same)
+
+
+def _rows(terms: AnalyzedDataset) -> Iterator[tuple[str, str]]:
+    for row in term_rows.rows_of(terms):
+        yield _marked(row.tiers), row.text
 
 
 def match(query: TextQuery) -> TextMatch:

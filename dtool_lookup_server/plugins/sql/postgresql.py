@@ -4,10 +4,19 @@ The literals of tsvector and tsquery take terms as they are: no configuration of
 language comes into it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Float, cast, func, literal, text
-from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    bindparam,
+    cast,
+    func,
+    literal,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY, TSVECTOR
 
 from ..analysis import AnalyzedDataset
 from ..interfaces import TextMatch
@@ -15,7 +24,7 @@ from ..text_query import Phrase, Prefix, Term, TextQuery
 from . import term_rows
 from .term_rows import ROWS, TABLE, TIERS, AnySession, Words, check, drop, forget
 
-__all__ = ["check", "create", "drop", "forget", "match", "store"]
+__all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
 
 # The weights of the labels D, C, B and A, which are the tiers in capitals. They are
 # that far apart because ts_rank adds up what several words are worth.
@@ -44,8 +53,18 @@ def create(connection: Connection) -> None:
 
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
-    rows = ((_vector(row.tiers), row.text) for row in term_rows.rows_of(terms))
-    term_rows.store(session, dataset_id, rows, _INSERT)
+    term_rows.store(session, dataset_id, _rows(terms), _INSERT)
+
+
+def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
+    """Return whether these terms of a dataset are kept, and no others."""
+    same = cast(bindparam("terms"), TSVECTOR)
+    return term_rows.holds(session, dataset_id, _rows(terms), same)
+
+
+def _rows(terms: AnalyzedDataset) -> Iterator[tuple[str, str]]:
+    for row in term_rows.rows_of(terms):
+        yield _vector(row.tiers), row.text
 
 
 def match(query: TextQuery) -> TextMatch:

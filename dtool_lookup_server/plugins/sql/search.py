@@ -43,6 +43,15 @@ class SQLSearch(SearchABC):
         """Return whether a tree is text alone; SQL answers all else."""
         return isinstance(tree, TextQuery)
 
+    def holds(self, dataset_info: DatasetInfo) -> bool:
+        """Return whether a dataset is indexed as register_dataset does it.
+
+        :raises UnknownURIError: if its row is not in the database
+        """
+        dataset_id = find_dataset_id(dataset_info["uri"])
+        terms = analyze_dataset(dataset_info)
+        return bool(_engine().holds(sql_db.session, dataset_id, terms))
+
     def match_text(self, text: Leaf) -> TextMatch:
         """Return text as a condition over Dataset, and the best first.
 
@@ -117,7 +126,8 @@ def _conditions(query: Query) -> Conditions:
         base_uris = select(BaseURI.id).where(BaseURI.base_uri.in_(query["base_uris"]))
         conditions.append(Dataset.base_uri_id.in_(base_uris))
     if "uuids" in query:
-        conditions.append(Dataset.uuid.in_([uuid.lower() for uuid in query["uuids"]]))
+        uuids = [str(uuid).lower() for uuid in query["uuids"]]
+        conditions.append(Dataset.uuid.in_(uuids))
     for tag in query.get("tags", []):
         conditions.append(Dataset.tags.any(DatasetTag.tag == tag))
     return conditions

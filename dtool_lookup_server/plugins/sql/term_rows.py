@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     Select,
     and_,
+    bindparam,
     case,
     column,
     false,
@@ -179,6 +180,31 @@ def store(
         parts += 1
     if parts > 1:
         logger.info("The terms of dataset %s take %s rows", dataset_id, parts)
+
+
+def holds(
+    session: AnySession, dataset_id: int, rows: Iterable[tuple[str, str]], terms: Any
+) -> bool:
+    """Return whether a dataset has these rows, and no others.
+
+    :param rows: as store takes them
+    :param terms: the engine's expression for the parameter of this name
+    """
+    of_dataset = ROWS.c.dataset_id == dataset_id
+    same = select(ROWS.c.part).where(
+        of_dataset,
+        ROWS.c.part == bindparam("part"),
+        ROWS.c.terms == terms,
+        ROWS.c.words == bindparam("words"),
+    )
+    parts = 0
+    for part, (row_terms, words) in enumerate(rows):
+        values = {"part": part, "terms": row_terms, "words": words}
+        if session.execute(same, values).first() is None:
+            return False
+        parts += 1
+    kept = select(func.count()).select_from(ROWS).where(of_dataset)
+    return session.scalar(kept) == parts
 
 
 def forget(session: AnySession, dataset_id: int) -> None:

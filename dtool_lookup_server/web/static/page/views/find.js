@@ -3,7 +3,7 @@
 import { go, to } from "../address.js";
 import { say } from "../announce.js";
 import * as api from "../api.js";
-import { fill, h, newId, own } from "../dom.js";
+import { fill, focusOn, h, newId, own } from "../dom.js";
 import * as format from "../format.js";
 import { failure, nothing } from "../panels.js";
 import * as searching from "../query.js";
@@ -223,12 +223,15 @@ export function find({ user, signal, setTitle }) {
     heading.textContent = format.count(total, "dataset");
     const range = datasets.length ? `, ${from + 1} to ${from + datasets.length} shown` : "";
     say(`${format.count(total, "dataset")}${range}`);
+    const focused = results.contains(document.activeElement);
     if (datasets.length) {
       const words = wordsOf(wanted.q);
       fill(results, h("ol", { start: from + 1 }, datasets.map((dataset) => hit(dataset, words))));
     } else {
       fill(results, empty(wanted, total));
     }
+    // Who was walking through the results before goes on from the first of these.
+    if (focused) focusOn(results.querySelector("h2 a") ?? heading);
     drawPager(wanted, total);
   }
 
@@ -290,11 +293,6 @@ export function find({ user, signal, setTitle }) {
     const link = pager.querySelector(`a[rel=${rel}]`);
     if (!link) return;
     event.preventDefault();
-    const drawn = new MutationObserver(() => {
-      drawn.disconnect();
-      results.querySelector("h2 a")?.focus();
-    });
-    drawn.observe(results, { childList: true });
     link.click();
   }
 

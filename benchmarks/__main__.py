@@ -1,0 +1,160 @@
+"""The commands: run measures and writes JSON, compare puts two such files together."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import report
+from .corpus import READER, WRITER, Corpus
+from .load import Request, measure
+from .operations import READS, bare_request, registrations
+from .report import BARE, Results
+from .servers import LookupServer, Server, largest_worker, ours, peer
+
+REGISTER = "register"
+
+#: Most seconds of each operation that do not count.
+_WARM_UP = 0.2
+
+SIZES = (1_000, 10_000, 100_000)
+
+
+@click.group()
+def main() -> None:
+    """Measure the server, a bare Flask route and 0.18.0 side by side."""
+
+
+@main.command()
+@click.option(
+    "--datasets", "sizes", type=int, multiple=True, help="Size; may be repeated."
+)
+@click.option("--only", multiple=True, help="Operation; may be repeated.")
+@click.option("--rounds", default=5, help="Medians are of so many.", show_default=True)
+@click.option("--seconds", default=1.0, help="Of one round.", show_default=True)
+@click.option("--clients", default=8, help="At once.", show_default=True)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    help="NAME=VALUE of a setting, such as the URL of an empty database; {datasets} in"
+    " it stands for the size.",
+)
+@click.option("--peer", "peer_python", help="Python of an environment with 0.18.0.")
+@click.option("--peer-datasets", default=10_000, help="Largest for 0.18.0.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Keeps what was registered, for the next run.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="JSON file to write.")
+def run(
+    sizes: tuple[int, ...],
+    only: tuple[str, ...],
+    rounds: int,
+    seconds: float,
+    clients: int,
+    settings: tuple[str, ...],
+    peer_python: str | None,
+    peer_datasets: int,
+    folder: Path | None,
+    output: Path | None,
+) -> None:
+    """Fill servers with a corpus, check what they answer, and measure."""
+    wanted = set(only) or {*READS, REGISTER}
+    overlay = dict(setting.split("=", 1) for setting in settings)
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        bare = Server()
+        stack.enter_context(bare.running())
+        servers: list[LookupServer] = []
+        for size in sizes or SIZES:
+            known = Corpus(size)
+            servers.append(ours(known, folder, overlay))
+            if peer_python and size <= peer_datasets:
+                servers.append(stack.enter_context(peer(known, folder, peer_python)))
+        pids = [_start(server, stack) for server in servers]
+        measured: report.Rounds = {}
+
+        def note(
+            key: report.Key, server: Server, requests: Iterable[Request], user: str
+        ) -> None:
+            token = server.tokens.get(user, "")
+            result = measure(server.port, token, requests, seconds, clients)
+            measured.setdefault(key, []).append(result)
+
+        reads = {
+            (name, server): list(make(server.known))
+            for name, make in READS.items()
+            if name in wanted
+            for server in servers
+        }
+        bare_requests = [bare_request()]
+        for (_name, server), requests in reads.items():
+            # The first answers of a worker take longer.
+            warm_up = min(seconds, _WARM_UP)
+            measure(server.port, server.tokens[READER], requests, warm_up, clients)
+        # Interleaved, so that what else the machine does slows all of them alike.
+        for _round in range(rounds):
+            note((BARE, BARE, 0), bare, bare_requests, READER)
+            for (name, server), requests in reads.items():
+                key = (name, server.name, server.known.size)
+                note(key, server, requests, READER)
+        if REGISTER in wanted:
+            # No run before this one registered from here on.
+            new = {
+                server: registrations(int(time.time()) * 1_000) for server in servers
+            }
+            for _round, server in chain((n, s) for n in range(rounds) for s in servers):
+                key = (REGISTER, server.name, server.known.size)
+                note(key, server, new[server], WRITER)
+        results = Results(
+            {
+                "machine": report.machine(),
+                "clients": clients,
+                "results": report.summarised(measured),
+                "servers": [
+                    {
+                        "server": server.name,
+                        "datasets": server.known.size,
+                        "seeding_rate": server.seeding_rate,
+                        "memory": largest_worker(pid),
+                    }
+                    for server, pid in zip(servers, pids, strict=True)
+                ],
+            }
+        )
+    click.echo(results.table())
+    if output:
+        output.write_text(json.dumps(results.data, indent=1))
+
+
+def _start(server: LookupServer, stack: ExitStack) -> int:
+    server.prepare()
+    pid = stack.enter_context(server.running())
+    server.seed()
+    return pid
+
+
+@main.command()
+@click.argument("before", type=click.Path(exists=True, path_type=Path))
+@click.argument("after", type=click.Path(exists=True, path_type=Path))
+def compare(before: Path, after: Path) -> None:
+    """Show what changed between two files that run wrote."""
+    click.echo(report.compared(_read(before), _read(after)))
+
+
+def _read(path: Path) -> Results:
+    data: dict[str, Any] = json.loads(path.read_text())
+    return Results(data)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")

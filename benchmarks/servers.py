@@ -1,0 +1,289 @@
+"""The servers that are measured, each behind two workers of gunicorn."""
+
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.mongod import Mongod, free_port
+
+from . import corpus
+from .corpus import Corpus
+from .load import WrongAnswerError
+
+WORKERS = 2
+
+#: Lines of one request of a bulk registration.
+_LINES = 2_000
+_SECONDS_TO_START = 60
+#: What is in a folder whose server holds the corpus already.
+_SEEDED = "seeded.json"
+_ROOT = Path(__file__).parent.parent
+
+
+class Server:
+    """A server in processes of its own, with its data in a folder.
+
+    :param python: of the environment that it is installed in
+    :param application: as gunicorn takes it
+    :param environment: of its processes, beside this one's
+    """
+
+    name = "bare"
+    #: Where its processes are started: what is here can be imported.
+    started_in = _ROOT
+
+    def __init__(
+        self,
+        python: str = sys.executable,
+        application: str = "benchmarks.bare:app",
+        environment: Mapping[str, str] | None = None,
+    ):
+        self.port = free_port()
+        self.tokens: dict[str, str] = {}
+        self.environment = {**os.environ, **(environment or {})}
+        self._python = python
+        self._application = application
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[int]:
+        """Run it, and give the id of its first process."""
+        command = [
+            *(self._python, "-m", "gunicorn", f"--workers={WORKERS}"),
+            *(f"--bind=127.0.0.1:{self.port}", "--log-level=error", "--timeout=600"),
+            self._application,
+        ]
+        process = subprocess.Popen(command, env=self.environment, cwd=self.started_in)
+        try:
+            self._wait(process)
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait(30)
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _SECONDS_TO_START
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"{self.name} does not start")
+
+
+class LookupServer(Server):
+    """A lookup server that holds a corpus.
+
+    :param name: what it is called in the results
+    :param known: what it is to hold
+    :param folder: where it keeps its data, or held the same corpus before
+    """
+
+    def __init__(
+        self,
+        name: str,
+        known: Corpus,
+        folder: Path,
+        python: str,
+        environment: Mapping[str, str],
+    ):
+        super().__init__(python, "dtool_lookup_server:create_app()", environment)
+        self.name = name
+        self.known = known
+        self._marker = folder / _SEEDED
+        #: Datasets registered in a second, while it was filled.
+        self.seeding_rate: float | None = None
+
+    def prepare(self) -> None:
+        """Make its tables and its first admin, unless it holds the corpus."""
+        if not self._marker.exists():
+            self._make_tables()
+            self._command("user", "add", "-a", "admin")
+
+    def seed(self) -> None:
+        """Register people and corpus through the API, unless they are there."""
+        if self._marker.exists():
+            self.tokens = json.loads(self._marker.read_text())
+            return
+        self.tokens["admin"] = self._token("admin")
+        self._add_people()
+        for user in (corpus.READER, corpus.WRITER):
+            self.tokens[user] = self._token(user)
+        start = time.perf_counter()
+        self._register_all()
+        self.seeding_rate = self.known.size / (time.perf_counter() - start)
+        self._marker.write_text(json.dumps(self.tokens))
+
+    def _make_tables(self) -> None:
+        self._command("db", "upgrade")
+
+    def _command(self, *arguments: str) -> str:
+        command = [self._python, "-m", "flask", *arguments]
+        environment = self.environment | {"FLASK_APP": "dtool_lookup_server"}
+        done = subprocess.run(
+            command,
+            env=environment,
+            cwd=self.started_in,
+            check=True,
+            capture_output=True,
+        )
+        return done.stdout.decode().strip()
+
+    def _token(self, user: str) -> str:
+        return self._command("user", "token", "--last-forever", user)
+
+    def _add_people(self) -> None:
+        users = [{"username": corpus.READER}, {"username": corpus.WRITER}]
+        self._call("POST", "/admin/user/register", users)
+        for base_uri in (*corpus.BASE_URIS, corpus.INCOMING):
+            self._call("POST", "/admin/base_uri/register", {"base_uri": base_uri})
+            shown = base_uri not in (corpus.HIDDEN, corpus.INCOMING)
+            permissions = {
+                "base_uri": base_uri,
+                "users_with_search_permissions": [corpus.READER] if shown else [],
+                "users_with_register_permissions": [corpus.WRITER],
+            }
+            self._call("POST", "/admin/permission/update_on_base_uri", permissions)
+
+    def _register_all(self) -> None:
+        infos = iter(self.known)
+        while lines := [json.dumps(i) for i in itertools.islice(infos, _LINES)]:
+            body = "\n".join(lines).encode()
+            answer = self._call("PUT", "/uris", body, corpus.WRITER)
+            statuses = [json.loads(line)["status"] for line in answer.splitlines()]
+            if statuses != [201] * len(lines):
+                raise WrongAnswerError(f"Not all registered: {set(statuses)}")
+
+    def _call(self, method: str, path: str, body: Any, user: str = "admin") -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        kind = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
+        headers = {
+            "Authorization": f"Bearer {self.tokens[user]}",
+            "Content-Type": kind,
+        }
+        data = body if isinstance(body, bytes) else json.dumps(body)
+        try:
+            connection.request(method, path, data, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        if answer.status not in (200, 201):
+            raise WrongAnswerError(f"{path}: {answer.status} {content[:500]!r}")
+        return content
+
+
+class Peer(LookupServer):
+    """The real 0.18.0, which has no bulk registration and needs a MongoDB."""
+
+    # Anywhere but where this server would be imported in its place.
+    started_in = Path("/")
+
+    def _make_tables(self) -> None:
+        # Its migrations are not installed with it.
+        script = (
+            "from dtool_lookup_server import create_app, sql_db\n"
+            "with create_app().app_context(): sql_db.create_all()"
+        )
+        subprocess.run(
+            [self._python, "-c", script],
+            env=self.environment,
+            cwd=self.started_in,
+            check=True,
+        )
+
+    def _register_all(self) -> None:
+        def register(info: dict[str, Any]) -> None:
+            self._call("POST", "/dataset/register", info, corpus.WRITER)
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for _done in pool.map(register, self.known):
+                pass
+
+
+def ours(known: Corpus, folder: Path, settings: Mapping[str, str]) -> LookupServer:
+    """Return this server, with a corpus.
+
+    :param settings: of its own; {datasets} in a value stands for the corpus' size
+    """
+    home = folder / f"ours-{known.size}"
+    home.mkdir(parents=True, exist_ok=True)
+    filled = {k: v.format(datasets=known.size) for k, v in settings.items()}
+    environment = {"DTOOL_LOOKUP_SERVER_HOME": str(home), **filled}
+    return LookupServer("ours", known, home, sys.executable, environment)
+
+
+@contextlib.contextmanager
+def peer(known: Corpus, folder: Path, python: str) -> Iterator[Peer]:
+    """Give the real 0.18.0, with a corpus, and run the MongoDB that it needs.
+
+    :param python: of the environment that it is installed in
+    """
+    home = folder / f"peer-{known.size}"
+    home.mkdir(parents=True, exist_ok=True)
+    _make_keys(home)
+    mongod = Mongod(home / "mongo")
+    mongod.start()
+    environment = {
+        "SQLALCHEMY_DATABASE_URI": f"sqlite:///{home}/lookup.db",
+        "JWT_PRIVATE_KEY_FILE": str(home / "key"),
+        "JWT_PUBLIC_KEY_FILE": str(home / "key.pub"),
+        **{
+            f"{kind}_MONGO_{name}": value
+            for kind in ("SEARCH", "RETRIEVE")
+            for name, value in (
+                ("URI", mongod.uri),
+                ("DB", "peer"),
+                ("COLLECTION", kind.lower()),
+            )
+        },
+    }
+    try:
+        yield Peer("0.18.0", known, home, python, environment)
+    finally:
+        mongod.stop()
+
+
+def _make_keys(folder: Path) -> None:
+    private = folder / "key"
+    if private.exists():
+        return
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    (folder / "key.pub").write_bytes(public)
+
+
+def largest_worker(pid: int) -> int | None:
+    """Return the most memory that a worker has had, in bytes; None where unknown.
+
+    :param pid: of the first process of a server
+    """
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        statuses = [Path(f"/proc/{child}/status").read_text() for child in children]
+    except OSError:
+        return None
+    peaks = [re.search(r"VmHWM:\s+(\d+) kB", status) for status in statuses]
+    return max((int(peak[1]) * 1024 for peak in peaks if peak), default=None)

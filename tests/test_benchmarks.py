@@ -1,0 +1,123 @@
+"""The benchmarks measure what they say, and notice wrong answers."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import corpus
+from benchmarks.__main__ import main
+from benchmarks.corpus import Corpus
+from benchmarks.load import Request, WrongAnswerError
+from benchmarks.operations import READS, by_tag, first_page
+from dtool_lookup_server.services.dataset_info import checked
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What a run over a tiny corpus writes."""
+    output = tmp_path_factory.mktemp("benchmarks") / "results.json"
+    sizes = ["--datasets=10", "--datasets=120"]
+    options = ["--rounds=1", "--seconds=0.05", "--clients=2", f"--output={output}"]
+
+    done = CliRunner().invoke(main, ["run", *sizes, *options], catch_exceptions=False)
+
+    assert done.exit_code == 0
+    return output
+
+
+def answer(rows, total):
+    header = "X-Pagination: " + json.dumps({"total": total})
+    return f"HTTP/1.1 200 OK\r\n{header}\r\n\r\n{json.dumps(rows)}".encode()
+
+
+def rows_of(known):
+    shown = (info for info in known if info["base_uri"] != corpus.HIDDEN)
+    return [info for info, _place in zip(shown, range(10), strict=False)]
+
+
+def test_run_measures_each_operation_at_each_size(results):
+    measured = json.loads(results.read_text())["results"]
+
+    pairs = {(row["operation"], row["datasets"]) for row in measured if row["rate"] > 0}
+    operations = {*READS, "register"}
+    expected = {(name, size) for name in operations for size in (10, 120)}
+    assert pairs == {*expected, ("bare", 0)}
+
+
+def test_run_tells_how_much_memory_a_worker_takes(results):
+    servers = json.loads(results.read_text())["servers"]
+
+    assert all(10_000_000 < server["memory"] < 1_000_000_000 for server in servers)
+
+
+def test_compare_shows_each_operation(results):
+    done = CliRunner().invoke(main, ["compare", str(results), str(results)])
+
+    operation, size, before, after, times = done.stdout.splitlines()[1].split()
+    assert (operation, size, times) == ("first_page", "10", "1")
+    assert before == after
+
+
+def test_corpus_can_be_registered():
+    assert all(checked(info)["uri"] == info["uri"] for info in Corpus(200))
+
+
+def test_corpus_is_the_same_at_any_size():
+    assert list(Corpus(30))[:10] == list(Corpus(10))
+
+
+def test_totals_are_those_of_the_datasets():
+    known = Corpus(500)
+    visible = [info for info in known if info["base_uri"] != corpus.HIDDEN]
+
+    assert known.totals["all"] == len(visible)
+    assert known.totals["tag-3"] == sum("tag-3" in info["tags"] for info in visible)
+    assert known.totals[corpus.COMMON_WORD] == sum(
+        corpus.COMMON_WORD in info["readme"] for info in visible
+    )
+
+
+def test_right_answer_is_taken():
+    known = Corpus(100)
+    (request,) = first_page(known)
+
+    request.verify(answer(rows_of(known), known.totals["all"]))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rows, total: (rows, total + 1),
+        lambda rows, total: (rows[1:], total),
+        lambda rows, total: ([rows[0]] * 10, total),
+        lambda rows, total: (
+            [{**rows[0], "name": "dataset-00000099"}, *rows[1:]],
+            total,
+        ),
+        lambda rows, total: ([{**rows[0], "frozen_at": 0.0}, *rows[1:]], total),
+    ],
+    ids=["total", "a row missing", "one row ten times", "another name", "another time"],
+)
+def test_wrong_answer_is_noticed(spoil):
+    known = Corpus(100)
+    (request,) = first_page(known)
+
+    with pytest.raises(WrongAnswerError):
+        request.verify(answer(*spoil(rows_of(known), known.totals["all"])))
+
+
+def test_row_without_what_was_searched_is_noticed():
+    known = Corpus(100)
+    request = by_tag(known)[0]
+    other = next(info for info in known if "tag-0" not in info["tags"])
+
+    with pytest.raises(WrongAnswerError):
+        request.verify(answer([other], known.totals["tag-0"]))
+
+
+def test_wrong_status_is_noticed():
+    request = Request("GET", "/", None, check=lambda answer: None)
+
+    with pytest.raises(WrongAnswerError, match="404"):
+        request.verify(b"HTTP/1.1 404 NOT FOUND\r\nX: y\r\n\r\n{}")
