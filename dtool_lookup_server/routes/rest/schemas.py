@@ -3,9 +3,23 @@
 from typing import Any
 
 from flask_smorest.error_handler import ErrorSchema
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import (
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
 
-from ...schemas import LONGEST_LIST, QueryKeysSchema, Text, TextOrObject
+from ...schemas import (
+    LONGEST_LIST,
+    QueryKeysSchema,
+    SummarySchema,
+    Text,
+    TextOrObject,
+)
+from ...services.facets import FACETS, LARGEST_LIMIT, USUAL_LIMIT
 
 _SHORT = validate.Length(max=LONGEST_LIST)
 
@@ -38,6 +52,49 @@ class AddressQuerySchema(QuerySchema):
 
     class Meta:
         exclude = ("annotations",)
+
+
+class FacetsSchema(Schema):
+    """Which facets come with a summary."""
+
+    facets = fields.String(
+        metadata={
+            "description": f"Some of {', '.join(FACETS)} and annotations.KEY, with"
+            " commas between",
+            "example": "creators,tags,sizes",
+        }
+    )
+    facet_prefix = Text(metadata={"description": "What the values begin with"})
+    facet_limit = fields.Integer(
+        validate=validate.Range(1, LARGEST_LIMIT),
+        metadata={"description": f"Values of each facet; else {USUAL_LIMIT}"},
+    )
+
+    @post_load
+    def split(self, asked: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Return what services.facets.facets takes, or nothing without facets."""
+        if not asked.get("facets"):
+            return {}
+        return {
+            "names": asked["facets"].split(","),
+            "prefix": asked.get("facet_prefix", ""),
+            "limit": asked.get("facet_limit", USUAL_LIMIT),
+        }
+
+
+class FacetValueSchema(Schema):
+    """A value that a query could be narrowed to."""
+
+    value = fields.String(metadata={"example": "queen"})
+    count = fields.Integer(metadata={"example": 12})
+
+
+class FacetedSummarySchema(SummarySchema):
+    """How many datasets and bytes there are, and whose, with facets."""
+
+    facets = fields.Dict(
+        keys=fields.String(), values=fields.List(fields.Nested(FacetValueSchema))
+    )
 
 
 class MonthSchema(Schema):

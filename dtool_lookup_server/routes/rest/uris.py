@@ -7,8 +7,8 @@ from flask import Response, jsonify
 from ...auth import registered_user
 from ...errors import ValidationError
 from ...pagination import Listing
-from ...schemas import DatasetRowSchema, RegisterDatasetSchema, SummarySchema
-from ...services import base_uris, content, datasets, registering, timeline
+from ...schemas import DatasetRowSchema, RegisterDatasetSchema
+from ...services import base_uris, content, datasets, facets, registering, timeline
 from ...services import search as searching
 from ...services import summary as summarising
 from ...services.users import ActingUser
@@ -16,13 +16,20 @@ from ..blueprint import Blueprint
 from ..conditional import unless_changed
 from ..understood import tells_understood
 from .paging import SortedPage, SortSchema
-from .schemas import AddressQuerySchema, MonthSchema, QuerySchema
+from .schemas import (
+    AddressQuerySchema,
+    FacetedSummarySchema,
+    FacetsSchema,
+    MonthSchema,
+    QuerySchema,
+)
 
 bp = Blueprint("uris", __name__, url_prefix="/uris")
 uuids_bp = Blueprint("uuids", __name__, url_prefix="/uuids")
 
 Query = dict[str, Any]
 Paging = dict[str, str]
+Facets = dict[str, Any]
 
 
 @bp.get("")
@@ -55,22 +62,28 @@ def query_datasets(user: ActingUser, query: Query, paging: Paging) -> Listing:
 @registered_user
 @bp.refuses(422, 503)
 @bp.arguments(AddressQuerySchema, location="query")
-@bp.response(200, SummarySchema)
+@bp.arguments(FacetsSchema, location="query")
+@bp.response(200, FacetedSummarySchema)
 @tells_understood
-def summarise_found(user: ActingUser, query: Query) -> dict[str, Any]:
-    """Summarise the datasets that a query finds."""
-    return summarising.summary_of_query(user, query)
+def summarise_found(user: ActingUser, query: Query, asked: Facets) -> dict[str, Any]:
+    """Summarise the datasets that a query finds, with facets where asked for."""
+    return {**summarising.summary_of_query(user, query), **_facets(user, query, asked)}
 
 
 @bp.post("/summary")
 @registered_user
 @bp.refuses(400, 422, 503)
 @bp.arguments(QuerySchema)
-@bp.response(200, SummarySchema)
+@bp.arguments(FacetsSchema, location="query")
+@bp.response(200, FacetedSummarySchema)
 @tells_understood
-def summarise_query(user: ActingUser, query: Query) -> dict[str, Any]:
+def summarise_query(user: ActingUser, query: Query, asked: Facets) -> dict[str, Any]:
     """Summarise the datasets that a query finds, with the query as JSON."""
-    return summarising.summary_of_query(user, query)
+    return {**summarising.summary_of_query(user, query), **_facets(user, query, asked)}
+
+
+def _facets(user: ActingUser, query: Query, asked: Facets) -> dict[str, Any]:
+    return {"facets": facets.facets(user, query, **asked)} if asked else {}
 
 
 @bp.post("/timeline")
