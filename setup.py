@@ -42,6 +42,7 @@ MONGOD = (
 TEST = [
     "axe-playwright-python>=0.1",
     "hypothesis>=6.100",
+    "joserfc>=1.4",
     "ldaptor>=21.2",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",

@@ -17,6 +17,7 @@ LAYERS = [
     "config",
     "extensions",
     "keys",
+    "token_keys",
     "engines",
     "database",
     "migrating",
