@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from ..database import transactional
 from ..errors import AlreadyExistsError, RevokedTokenError, UnknownUserError
@@ -20,6 +20,10 @@ from ..sql_models import (
     utc_now,
 )
 from . import checks
+
+# Of the table, and made once: it is executed in every request.
+_BY_NAME = select(*(User.__table__.c[key] for key in ("id", "username", "is_admin")))
+_BY_NAME = _BY_NAME.where(User.__table__.c.username == bindparam("username"))
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ def _row(username: str, *more: Any) -> AnyRow | None:
     """Return the columns of an ActingUser, and more, of the user of that name."""
     if not username or len(username) > USERNAME_LENGTH or not username.isprintable():
         return None
+<<<<<<< HEAD
     columns = (User.id, User.username, User.is_admin, *more)
     return sql_db.session.execute(
         select(*columns).where(User.username == username)
@@ -80,6 +85,10 @@ def revoke_tokens(username: str) -> None:
         .where(User.username == username)
         .values(tokens_valid_from=utc_now())
     )
+=======
+    row = sql_db.session.execute(_BY_NAME, {"username": username}).first()
+    return ActingUser(*row) if row else None
+>>>>>>> main
 
 
 @transactional

@@ -138,8 +138,8 @@ TABLE = (
     _open("GET", "/doc/redoc"),
     _open("GET", "/doc/swagger"),
     _open("GET", "/config/health"),
-    # The tests' tables were not made by the migrations.
-    _open("GET", "/config/ready", 503),
+    # Not ready: the tables of these tests were not made by migrations.
+    _open("GET", "/config/ready", status=503),
     _open("GET", "/config/versions"),
     # Off, unless it is configured.
     _open("POST", "/token", 404, json={"username": "sleepy", "password": "1234"}),

