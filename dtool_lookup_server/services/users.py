@@ -22,7 +22,8 @@ from ..sql_models import (
 from . import checks
 
 # Of the table, and made once: it is executed in every request.
-_BY_NAME = select(*(User.__table__.c[key] for key in ("id", "username", "is_admin")))
+_COLUMNS = ("id", "username", "is_admin", "tokens_valid_from")
+_BY_NAME = select(*(User.__table__.c[key] for key in _COLUMNS))
 _BY_NAME = _BY_NAME.where(User.__table__.c.username == bindparam("username"))
 
 
@@ -38,18 +39,14 @@ class ActingUser:
 def find(username: str) -> ActingUser | None:
     """Return the registered user of that name, or None."""
     row = _row(username)
-    return ActingUser(*row) if row else None
+    return ActingUser(*row[:-1]) if row else None
 
 
-def _row(username: str, *more: Any) -> AnyRow | None:
-    """Return the columns of an ActingUser, and more, of the user of that name."""
+def _row(username: str) -> AnyRow | None:
+    """Return the columns of an ActingUser, and tokens_valid_from, of a user."""
     if not username or len(username) > USERNAME_LENGTH or not username.isprintable():
         return None
-<<<<<<< HEAD
-    columns = (User.id, User.username, User.is_admin, *more)
-    return sql_db.session.execute(
-        select(*columns).where(User.username == username)
-    ).first()
+    return sql_db.session.execute(_BY_NAME, {"username": username}).first()
 
 
 def find_bearer(username: str, issued_at: float | None) -> ActingUser | None:
@@ -62,7 +59,7 @@ def find_bearer(username: str, issued_at: float | None) -> ActingUser | None:
         counts as before any revocation
     :raises RevokedTokenError: if the user's tokens of that time were revoked
     """
-    row = _row(username, User.tokens_valid_from)
+    row = _row(username)
     if row is None:
         return None
     *columns, valid_from = row
@@ -85,10 +82,6 @@ def revoke_tokens(username: str) -> None:
         .where(User.username == username)
         .values(tokens_valid_from=utc_now())
     )
-=======
-    row = sql_db.session.execute(_BY_NAME, {"username": username}).first()
-    return ActingUser(*row) if row else None
->>>>>>> main
 
 
 @transactional
