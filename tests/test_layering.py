@@ -19,6 +19,7 @@ LAYERS = [
     "tokens",
     "extensions",
     "keys",
+    "token_keys",
     "engines",
     "columns",
     "database",
