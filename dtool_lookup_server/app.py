@@ -9,6 +9,7 @@ import click
 from flask import Flask
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import keys
 from .cli import COMMANDS
@@ -80,6 +81,7 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
     _register_routes(app, plugins)
     register_error_handlers(app)
     guard_open_access(app)
+    _believe_proxies(app)
     for command in COMMANDS:
         app.cli.add_command(command)
     return app
@@ -147,6 +149,13 @@ def _bind_extensions(app: Flask) -> None:
     ma.init_app(app)
     jwt.init_app(app)
     allow_origins(app)
+
+
+def _believe_proxies(app: Flask) -> None:
+    count = app.config["TRUSTED_PROXIES"]
+    if count:
+        counts = dict.fromkeys(("x_for", "x_proto", "x_host", "x_prefix"), count)
+        app.wsgi_app = ProxyFix(app.wsgi_app, **counts)  # type: ignore[method-assign]
 
 
 def _watch(app: Flask, plugins: Plugins) -> None:
