@@ -468,7 +468,14 @@ FIXED: dict[str, Any] = {
     "JWT_TOKEN_LOCATION": "headers",
     "JWT_HEADER_NAME": "Authorization",
     "JWT_HEADER_TYPE": "Bearer",
-    "CORS_EXPOSE_HEADERS": ["X-Pagination", "X-Sort", "ETag", "Link", "Location"],
+    "CORS_EXPOSE_HEADERS": [
+        "X-Pagination",
+        "X-Sort",
+        "X-Query-Understood",
+        "ETag",
+        "Link",
+        "Location",
+    ],
     "SQLALCHEMY_TRACK_MODIFICATIONS": False,
 }
 

@@ -188,6 +188,21 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     position: Mapped[int]
 
 
+class DatasetAnnotation(db.Model):  # type: ignore[name-defined]
+    """One annotation of one dataset, as query/annotations.py makes it searchable."""
+
+    __tablename__ = "dataset_annotation"
+    __table_args__ = (
+        Index("ix_dataset_annotation_name_value", "name", "value", "dataset_id"),
+    )
+
+    dataset_id: Mapped[int] = mapped_column(
+        ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
+    value: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
+
+
 class TokenAttempt(db.Model):  # type: ignore[name-defined]
     """Somebody tried a password, not long ago, for all workers to count."""
 

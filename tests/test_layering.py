@@ -27,6 +27,7 @@ LAYERS = [
     "sql_models",
     "cursors",
     "pagination",
+    "query",
     "plugins",
     "services",
     "date_utils",

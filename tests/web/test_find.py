@@ -36,6 +36,41 @@ def test_words_are_marked_in_names(visit):
     expect(page.locator(".hit h2 mark").first).to_have_text("apple")
 
 
+@pytest.mark.parametrize(
+    ("query", "name", "reason", "mark"),
+    [
+        ("orchards", "apple-harvest", "README description: Poisoned apples", "orchard"),
+        ("rumpelstiltskin", "market-basket", "Annotations stall: ", "Rumpelstiltskin"),
+        (
+            "6809c57f-4bef-527f-bfea-f2147495be0b",
+            "market-basket",
+            "URI s3:",
+            "6809c57f",
+        ),
+    ],
+)
+def test_a_hit_says_where_else_the_words_are(visit, query, name, reason, mark):
+    page = visit("grumpy", f"?q={query}")
+    hit = page.get_by_role("article", name=name).first
+
+    expect(hit.locator(".why")).to_contain_text(reason)
+    expect(hit.locator(".why mark").first).to_have_text(mark)
+
+
+def test_a_hit_by_the_path_of_an_item_says_so(visit):
+    page = visit("grumpy", "?q=red_01")
+
+    expect(page.locator(".why").first).to_contain_text("paths of its items")
+
+
+def test_a_hit_that_shows_its_words_says_no_more(visit):
+    page = visit("grumpy", "?q=apple&tag=poison&base_uri=s3://snow-white")
+    count(page, "1")
+
+    expect(page.locator(".hit h2 mark")).to_have_text("apple")
+    expect(page.locator(".why")).to_have_count(0)
+
+
 def test_without_words_the_newest_come_first(visit):
     page = visit("grumpy")
 

@@ -9,7 +9,7 @@ import { stepsFilter } from "./steps.js";
 const SIZES = [1e3, 1e6, 1e9, 1e10, 1e11, 1e12].map(String);
 
 /**
- * Return { element, show(search), showYears(search, numbers), showSizes(search, numbers) }.
+ * Return { element, show(search), showYears(numbers), showSizes(numbers) }.
  *
  * @param change called with the limits that are new: { from: "2024-01-01" }
  */
@@ -22,19 +22,33 @@ export function rangeFilters(change) {
   const years = stepsFilter("Frozen", ranges(labelled("from", "from"), labelled("to", "to")));
   const sizes = stepsFilter("Size", ranges(labelled("min", "at least"), labelled("max", "at most")));
 
+  let search = null;
+  let yearNumbers = new Map();
+  let sizeNumbers = [];
+
+  // With each search, the numbers may be those of the one before; the links may not.
+  function draw() {
+    years.show([...yearNumbers].map(([year, count]) => step(search, year, count, { from: `${year}-01-01`, to: `${year}-12-31` })));
+    const steps = STEPS.map(({ text, min, max }, index) => step(search, text, sizeNumbers[index], { min, max }));
+    sizes.show(steps.filter(({ count, set }) => count || set));
+  }
+
   return {
     element: [years.element, sizes.element],
-    show(search) {
+    show(newSearch) {
+      search = newSearch;
       inputs.from.value = search.from;
       inputs.to.value = search.to;
       for (const name of ["min", "max"]) fill(inputs[name], options(search[name]));
+      draw();
     },
-    showYears(search, numbers) {
-      years.show([...numbers].map(([year, count]) => step(search, year, count, { from: `${year}-01-01`, to: `${year}-12-31` })));
+    showYears(numbers) {
+      yearNumbers = numbers;
+      draw();
     },
-    showSizes(search, numbers) {
-      const steps = STEPS.map(({ text, min, max }, index) => step(search, text, numbers[index], { min, max }));
-      sizes.show(steps.filter(({ count, set }) => count || set));
+    showSizes(numbers) {
+      sizeNumbers = numbers;
+      draw();
     },
   };
 }
@@ -42,7 +56,7 @@ export function rangeFilters(change) {
 function step(search, text, count, limits) {
   const set = Object.entries(limits).every(([name, value]) => search[name] === value);
   const none = Object.fromEntries(Object.keys(limits).map((name) => [name, ""]));
-  return { text, count, set, href: addressOf({ ...search, ...(set ? none : limits), page: 1 }) };
+  return { text, count: count ?? 0, set, href: addressOf({ ...search, ...(set ? none : limits), page: 1 }) };
 }
 
 function options(chosen) {

@@ -24,11 +24,14 @@ export function stepsFilter(title, rest) {
   }
 
   function draw() {
+    // Drawing anew must not take the focus from the link that was just followed.
+    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.step : null;
     const few = shown.filter(({ set }, index) => index < FEW || set);
     more.hidden = shown.length <= few.length && !all;
     more.textContent = all ? "Show fewer" : `Show more (${number(shown.length)})`;
     more.setAttribute("aria-expanded", String(all));
     fill(list, (all ? shown : few).map(step));
+    if (focused !== null) [...list.querySelectorAll("a")].find((link) => link.dataset.step === focused)?.focus();
   }
 
   return {
@@ -45,6 +48,6 @@ function step({ text, count, set, href }) {
   return h(
     "li",
     {},
-    h("a", { href, "aria-current": set ? "true" : undefined }, text, h("span", { class: "number" }, number(count))),
+    h("a", { href, "data-step": text, "aria-current": set ? "true" : undefined }, text, h("span", { class: "number" }, number(count))),
   );
 }
