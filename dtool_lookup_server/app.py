@@ -33,6 +33,7 @@ from .routes import admin, config, dataset, rest, token, user
 from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
+from .routes.hardening import harden
 from .routes.uri_path import URIConverter
 from .watching.logs import configure_logs
 from .watching.metrics import Metrics
@@ -185,6 +186,7 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     # The last comes first: an answer is compressed with its ETag on it.
+    app.after_request(harden)
     app.after_request(compress)
     app.after_request(tag_read)
     app.register_blueprint(api_docs.bp)
