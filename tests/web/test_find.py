@@ -140,7 +140,7 @@ def test_years_and_steps_of_size_have_numbers_that_follow_the_query(visit, box):
     sizes = page.get_by_role("group", name="Size")
     year = datetime.now(UTC).year
     expect(years.get_by_role("link")).to_have_text([f"{year}4"])
-    expect(sizes.get_by_role("link")).to_have_text(["under 1 MB4"])
+    expect(sizes.get_by_role("link")).to_have_text(["under 1 kB4"])
     box(page).fill("scab")
     box(page).press("Enter")
     count(page, "1")
@@ -148,11 +148,11 @@ def test_years_and_steps_of_size_have_numbers_that_follow_the_query(visit, box):
 
     years.get_by_role("link").click()
     expect(page).to_have_url(f"/?q=scab&from={year}-01-01&to={year}-12-31")
-    sizes.get_by_role("link", name="under 1 MB").click()
-    expect(page.get_by_role("link", name="Remove filter under 1 MB")).to_be_visible()
-    expect(sizes.get_by_role("link")).to_have_text(["under 1 MB1"])
+    sizes.get_by_role("link", name="under 1 kB").click()
+    expect(page.get_by_role("link", name="Remove filter under 1 kB")).to_be_visible()
+    expect(sizes.get_by_role("link")).to_have_text(["under 1 kB1"])
     years.get_by_role("link").click()
-    expect(page).to_have_url("/?q=scab&max=999999")
+    expect(page).to_have_url("/?q=scab&max=999")
 
 
 def test_the_numbers_of_years_and_sizes_are_as_if_none_were_chosen(visit):
@@ -201,6 +201,26 @@ def test_the_search_language_is_explained_with_examples_to_try(visit, box):
 
     expect(box(page)).to_have_value("apples -pears")
     expect(page).to_have_url("/?q=apples+-pears")
+
+
+def test_fields_are_searched_and_no_words_of_them_are_looked_for(visit):
+    page = visit("grumpy", "?q=frozen%3A2017+tag%3Afruit")
+    count(page, "3")
+
+    expect(page.locator(".hit .tags mark")).to_have_text(["fruit"] * 3)
+    page = visit("grumpy", "?q=frozen%3A2017")
+    count(page, "12")
+    expect(page.locator(".why")).to_have_count(0)
+
+
+def test_what_does_not_parse_is_told_to_be_words(visit, box):
+    page = visit("grumpy", "?q=(apple")
+    told = page.get_by_text("is searched as words")
+    expect(told).to_be_visible()
+    box(page).fill("apple")
+    count(page, "3")
+
+    expect(told).to_be_hidden()
 
 
 def test_nothing_found_says_what_to_do(visit):

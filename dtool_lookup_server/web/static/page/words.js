@@ -7,7 +7,12 @@
 
 import { h } from "./dom.js";
 
-const FIELD = /\b[\w.]+:(?=\S)/g;
+const FIELD = /\b(\w+)((?:\.\w+)*):("[^"]*"|[^\s()]+)/g;
+
+/** Fields of the query language whose values are words of what is shown, and others. */
+const WORDY = new Set(["name", "readme", "item", "creator", "tag", "annotation"]);
+const OTHER = new Set(["uri", "base_uri", "uuid", "uploader", "frozen", "created", "size", "items"]);
+
 const WORD = /[\p{L}\p{N}\p{M}]+\*?/gu;
 const OPERATORS = new Set(["AND", "OR", "NOT"]);
 /** How much of a text is shown around a word, in UTF-16 units. */
@@ -20,7 +25,7 @@ const ENDINGS = /(?:ies|ing|ed|es|s|y|e)$/;
 export function wordsOf(query) {
   const stems = new Set();
   const starts = new Set();
-  const asked = ` ${query}`.replace(/(\s)-(?:"[^"]*"|\S+)/g, "$1").replace(FIELD, " ");
+  const asked = ` ${query}`.replace(/(\s)-(?:"[^"]*"|\S+)/g, "$1").replace(FIELD, valueOf);
   for (const [word] of asked.matchAll(WORD)) {
     if (OPERATORS.has(word)) continue;
     if (word.endsWith("*")) starts.add(folded(word.slice(0, -1)));
@@ -52,6 +57,11 @@ function* matches(text, { stems, starts }) {
     const word = folded(match[0]);
     if (stems.has(stem(word)) || [...starts].some((start) => word.startsWith(start))) yield match;
   }
+}
+
+function valueOf(whole, field, _keys, value) {
+  if (OTHER.has(field)) return " ";
+  return WORDY.has(field) ? ` ${value} ` : whole;
 }
 
 /** Return text as an array of strings and <mark> elements. */

@@ -51,6 +51,7 @@ export function find({ user, signal, setTitle }) {
   });
 
   const sort = h("select", { id: "sort", onChange: () => go(searching.addressOf({ ...search, sort: sort.value, page: 1 })) });
+  const unread = h("p", { class: "quiet unread", role: "status", hidden: true });
   const heading = h("h1", { class: "count" }, "Datasets");
   const chips = h("ul", { class: "chips", "aria-label": "Filters in use" });
   const results = h("div", { class: "results", onKeydown: (event) => onResultKey(event) });
@@ -91,7 +92,7 @@ export function find({ user, signal, setTitle }) {
   const element = h(
     "div",
     { class: "find" },
-    h("div", { class: "ask" }, form, help),
+    h("div", { class: "ask" }, form, unread, help),
     h(
       "div",
       { class: "columns" },
@@ -153,11 +154,12 @@ export function find({ user, signal, setTitle }) {
   async function askResults(wanted, current) {
     results.setAttribute("aria-busy", "true");
     try {
-      const { data, total } = await api.request(searching.path(wanted), {
+      const { data, total, headers } = await api.request(searching.path(wanted), {
         method: "POST",
         body: searching.body(wanted),
         signal: current,
       });
+      tellUnderstood(headers.get("X-Query-Understood"));
       drawResults(wanted, data, total, current);
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -169,17 +171,26 @@ export function find({ user, signal, setTitle }) {
     }
   }
 
-  /** Ask for the numbers beside the filters. What fails is told beside the results. */
+  /** Ask for the numbers beside the filters. What fails is told beside the results, once. */
   async function askCounts(wanted, current) {
     filters.setAttribute("aria-busy", "true");
     const whole = counts.summary(wanted, current);
-    const drawn = (numbers, draw, none) => numbers.catch(() => none).then((found) => current.aborted || draw(found));
-    await Promise.all([
-      ...facets.map((each) => drawn(counts.ofValues(wanted, each, current, whole), (found) => each.show(found, wanted[each.name]), new Map())),
-      drawn(counts.ofYears(wanted, current), (found) => limits.showYears(found), new Map()),
-      drawn(counts.ofSizes(wanted, current), (found) => limits.showSizes(found), []),
-    ]);
+    const drawn = (numbers, draw) => numbers.catch(() => new Map()).then((found) => current.aborted || draw(found));
+    const ranges = ["years", "sizes"].map((name) =>
+      drawn(whole.then((summary) => counts.ofFacet(summary, name)), (found) => limits.showNumbers(name, found)),
+    );
+    const values = facets.map((each) =>
+      drawn(counts.ofValues(wanted, each, current, whole), (found) => each.show(found, wanted[each.name])),
+    );
+    await Promise.all([...ranges, ...values]);
     if (!current.aborted) filters.removeAttribute("aria-busy");
+  }
+
+  /** A query that did not parse is told to be searched as words. */
+  function tellUnderstood(header) {
+    const failed = header !== null && !JSON.parse(header).parsed;
+    unread.hidden = !failed;
+    unread.textContent = failed ? "This does not read as a query, and is searched as words." : "";
   }
 
   function drawSorts() {
