@@ -8,10 +8,9 @@ import { fill, focusOn, h, newId, own } from "../dom.js";
 import * as format from "../format.js";
 import { failure, nothing } from "../panels.js";
 import * as searching from "../query.js";
-import { marked, wordsOf } from "../words.js";
 import { facet } from "./facet.js";
 import { limitsInWords, rangeFilters } from "./ranges.js";
-import { reason } from "./reasons.js";
+import { marked, reasons } from "./reasons.js";
 import { searchHelp } from "./search_help.js";
 
 /** How long typing pauses before a search begins. */
@@ -160,7 +159,8 @@ export function find({ user, signal, setTitle }) {
         signal: current,
       });
       tellUnderstood(headers.get("X-Query-Understood"));
-      drawResults(wanted, data, total, current);
+      const hits = drawResults(wanted, data, total);
+      if (wanted.q.trim()) explain(wanted, hits, current);
     } catch (error) {
       if (error.name === "AbortError") return;
       heading.textContent = "Datasets";
@@ -225,21 +225,38 @@ export function find({ user, signal, setTitle }) {
     filters.querySelector("summary").textContent = set.length ? `Filters (${set.length})` : "Filters";
   }
 
-  function drawResults(wanted, datasets, total, current) {
+  /** Say why each was found: looking for that may take longer than finding them. */
+  async function explain(wanted, hits, current) {
+    try {
+      const { data } = await api.request(searching.path(wanted, true), {
+        method: "POST",
+        body: searching.body(wanted),
+        signal: current,
+      });
+      for (const { uri, matches } of data) hits.get(uri)?.explain(matches);
+    } catch (error) {
+      // The results are there without it.
+      if (!("status" in error) && error.name !== "AbortError") throw error;
+    }
+  }
+
+  /** Draw a page of results; returns them by URI. */
+  function drawResults(wanted, datasets, total) {
     const from = (wanted.page - 1) * searching.PAGE_SIZE;
     heading.textContent = format.count(total, "dataset");
     const range = datasets.length ? `, ${from + 1} to ${from + datasets.length} shown` : "";
     say(`${format.count(total, "dataset")}${range}`);
     const focused = results.contains(document.activeElement);
+    const hits = new Map(datasets.map((dataset) => [dataset.uri, hit(dataset)]));
     if (datasets.length) {
-      const words = wordsOf(wanted.q);
-      fill(results, h("ol", { start: from + 1 }, datasets.map((dataset) => hit(dataset, words, current))));
+      fill(results, h("ol", { start: from + 1 }, [...hits.values()].map(({ element }) => element)));
     } else {
       fill(results, empty(wanted, total));
     }
     // Who was walking through the results before goes on from the first of these.
     if (focused) focusOn(results.querySelector("h2 a") ?? heading);
     drawPager(wanted, total);
+    return hits;
   }
 
   function empty(wanted, total) {
@@ -312,30 +329,28 @@ function moveTo(event, element) {
   element.focus();
 }
 
-function hit(dataset, words, signal) {
+/** Return { element, explain(matches) } of a dataset that was found. */
+function hit(dataset) {
   const id = newId("hit");
-  const tags = dataset.tags ?? [];
-  return h(
+  const name = h("a", { href: to({ dataset: dataset.uri }), dir: "auto" }, dataset.name);
+  const creator = own(dataset.creator_username, { class: "creator" });
+  const tags = new Map((dataset.tags ?? []).map((tag) => [tag, own(tag)]));
+  const why = h("div", { class: "why" });
+  const element = h(
     "li",
     { class: "hit" },
     h(
       "article",
       { "aria-labelledby": id },
-      h("h2", { id }, h("a", { href: to({ dataset: dataset.uri }), dir: "auto" }, marked(dataset.name, words))),
-      h(
-        "p",
-        { class: "origin" },
-        own(marked(dataset.creator_username, words), { class: "creator" }),
-        " in ",
-        own(dataset.base_uri, { class: "base-uri" }),
-      ),
-      tags.length > 0 &&
+      h("h2", { id }, name),
+      h("p", { class: "origin" }, creator, " in ", own(dataset.base_uri, { class: "base-uri" })),
+      tags.size > 0 &&
         h(
           "ul",
           { class: "tags", "aria-label": "Tags" },
-          tags.map((tag) => h("li", {}, h("a", { class: "tag", href: to({ tag }) }, own(marked(tag, words))))),
+          [...tags].map(([tag, text]) => h("li", {}, h("a", { class: "tag", href: to({ tag }) }, text))),
         ),
-      reason(dataset, words, signal),
+      why,
       h(
         "dl",
         { class: "facts" },
@@ -345,6 +360,20 @@ function hit(dataset, words, signal) {
       ),
     ),
   );
+
+  function seen({ field, text }) {
+    return { name, creator, tag: tags.get(text) }[field];
+  }
+
+  function explain(matches) {
+    for (const match of matches) {
+      const place = seen(match);
+      if (place) fill(place, marked(match.text, match.marks));
+    }
+    fill(why, reasons(matches.filter((match) => !seen(match))));
+  }
+
+  return { element, explain };
 }
 
 function emptyIndex(user) {
