@@ -112,6 +112,7 @@ def views(uri: str) -> dict[str, dict[str, str]]:
     """Return the places to draw, by the names of the pictures."""
     return {
         "find": {"q": "apple", "tag": "images"},
+        "reasons": {"q": "scab trees", "from": "2024-01-01", "to": "2024-12-31"},
         "dataset": {"dataset": uri},
         "overview": {"view": "overview"},
         "users": {"view": "users"},
@@ -137,6 +138,7 @@ def draw(browser: Browser, address: str, token: str, uri: str, folder: Path) -> 
                 page.goto("about:blank")
                 page.goto(f"{address}?{urlencode(place)}#token={token}")
                 settle(page)
+                page.wait_for_load_state("networkidle")
                 page.screenshot(path=folder / f"{name}-{size}-{scheme}.png")
             page.close()
 

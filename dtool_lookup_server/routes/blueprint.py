@@ -153,7 +153,8 @@ class ListingPage(Page):
     @property
     def items(self) -> list[dict[str, Any]]:
         """The items of the page."""
-        return self._items
+        finish = self.collection.finish
+        return finish(self._items) if finish else self._items
 
     @property
     def item_count(self) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy import Integer, Subquery, bindparam, select, text
 from ..engines import MARIADB
 from ..errors import UnknownURIError
 from ..extensions import sql_db
-from ..pagination import AnySelect, parse_sort
+from ..pagination import AnySelect, Finish, parse_sort
 from ..plugins.evaluation import finds
 from ..plugins.interfaces import Hits, Query
 from ..plugins.registry import answering, in_use
@@ -53,6 +53,7 @@ class PluginListing:
         self._sort = sort
         self._hits: Hits | None = None
         self._every_uri: list[str] | None = None
+        self.finish: Finish | None = None
         self.directions: dict[str, int] = {}
         if sort is not None:
             _order, self.directions = parse_sort(sort, datasets.SORTABLE, "uri")

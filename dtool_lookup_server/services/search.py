@@ -1,12 +1,15 @@
 """Search: one tree for all that is asked; fields in SQL, text by the search plugin."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement
 
+from ..errors import UnknownURIError
 from ..pagination import AnySelect, Listing, SelectListing, every_item
+from ..plugins.highlighting import highlights
 from ..plugins.interfaces import Query, TextMatch
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
@@ -147,6 +150,32 @@ def find(user: ActingUser | None, query: Query) -> Found:
     for part in parts:
         statement = statement.where(condition(part, lambda leaf: match(leaf).within))
     return Found(statement, order)
+
+
+def highlighted(query: Query, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of a page with matches: why the query finds each.
+
+    :returns: copies; matches as plugins/highlighting.py makes them, empty where the
+        query has no words or values to find
+    """
+    lists = {"creator": "creator_usernames", "tag": "tags"}
+    values = [
+        Match(field, tuple(map(Value, query[key])))
+        for field, key in lists.items()
+        if query.get(key)
+    ]
+    tree = with_terms(conjunction([asked_by(query), *values]))
+    return [{**row, "matches": highlights(tree, _with_contents(row))} for row in rows]
+
+
+def _with_contents(row: dict[str, Any]) -> dict[str, Any]:
+    retrieve, uri = in_use().retrieve, row["uri"]
+    contents: dict[str, Any] = {}
+    with suppress(UnknownURIError):  # SQL may be ahead of the plugin
+        contents["readme"] = retrieve.get_readme(uri)
+        contents["annotations"] = retrieve.get_annotations(uri)
+        contents["manifest"] = retrieve.get_manifest(uri)
+    return {**row, **contents}
 
 
 def selections(user: ActingUser | None, query: Query) -> Iterator[AnySelect]:

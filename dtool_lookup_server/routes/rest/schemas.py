@@ -14,12 +14,14 @@ from marshmallow import (
 
 from ...schemas import (
     LONGEST_LIST,
+    DatasetRowSchema,
     QueryKeysSchema,
     SummarySchema,
     Text,
     TextOrObject,
 )
 from ...services.facets import FACETS, LARGEST_LIMIT, USUAL_LIMIT
+from .paging import SortSchema
 
 _SHORT = validate.Length(max=LONGEST_LIST)
 
@@ -52,6 +54,28 @@ class AddressQuerySchema(QuerySchema):
 
     class Meta:
         exclude = ("annotations",)
+
+
+class FindSchema(SortSchema):
+    """How datasets that are searched are listed."""
+
+    highlight = fields.Boolean(
+        metadata={"description": "Return why each dataset was found, as matches"}
+    )
+
+
+class MatchSchema(Schema):
+    """A field that a query matches: its text, and places in it in code points."""
+
+    field = fields.String(metadata={"example": "readme"})
+    text = fields.String(metadata={"example": "Poisoned apples from the orchard"})
+    marks = fields.List(fields.List(fields.Integer()), metadata={"example": [[9, 15]]})
+
+
+class FoundDatasetSchema(DatasetRowSchema):
+    """A dataset that a query finds, with matches where highlight asks for them."""
+
+    matches = fields.List(fields.Nested(MatchSchema))
 
 
 class FacetsSchema(Schema):
