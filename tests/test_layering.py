@@ -20,6 +20,7 @@ LAYERS = [
     "extensions",
     "keys",
     "engines",
+    "locks",
     "database",
     "migrating",
     "columns",

@@ -5,7 +5,7 @@ from typing import Any
 from flask_smorest.error_handler import ErrorSchema
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from ...schemas import LONGEST_LIST, Count, Text, TextOrObject
+from ...schemas import LONGEST_LIST, Count, IndexRunSchema, Text, TextOrObject
 
 _SHORT = validate.Length(max=LONGEST_LIST)
 #: In seconds since the epoch.
@@ -102,9 +102,10 @@ class PutUserSchema(EditUserSchema):
 
 
 class BaseURINameSchema(Schema):
-    """A base URI alone."""
+    """A base URI, with the newest run of indexing it where there was one."""
 
     base_uri = fields.String(metadata={"example": "s3://snow-white"})
+    index_run = fields.Nested(IndexRunSchema)
 
 
 class PermissionsSchema(Schema):
