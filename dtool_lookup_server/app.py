@@ -11,7 +11,7 @@ from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import keys
+from . import keys, token_keys
 from .cli import COMMANDS
 from .cli.base import RedLine
 from .config import CONFIG_EXCLUSIONS, default_home, read_settings, with_texts_read
@@ -105,6 +105,7 @@ def configure(app: Flask, overlay: Mapping[str, Any]) -> None:
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = keys.secret_key(home)
     _configure_keys(app.config, home)
+    token_keys.configure(app)
 
 
 def _configure_keys(settings: dict[str, Any], home: Path) -> None:

@@ -183,6 +183,47 @@ SETTINGS: tuple[Setting, ...] = (
         " the first start.",
     ),
     Setting(
+        "JWT_PUBLIC_KEYS_FOLDER",
+        "path",
+        None,
+        "Folder with further public keys, each in a file KID.pem or KID.pub. A token"
+        " whose header has that kid, or the key's thumbprint, is verified with it.",
+    ),
+    Setting(
+        "JWT_JWKS_URL",
+        "text",
+        None,
+        "Where an identity provider publishes its public keys, as a JWK Set. Needs"
+        " JWT_ISSUER and JWT_AUDIENCE.",
+    ),
+    Setting(
+        "JWT_ISSUER",
+        "text",
+        None,
+        "What the claim iss of every token must be. Tokens that are issued here carry"
+        " it.",
+    ),
+    Setting(
+        "JWT_AUDIENCE",
+        "text",
+        None,
+        "What the claim aud of every token must be or have. Tokens that are issued here"
+        " carry it.",
+    ),
+    Setting(
+        "JWT_USERNAME_CLAIM",
+        "text",
+        "sub",
+        "Claim of a token that is the user name, such as preferred_username.",
+    ),
+    Setting(
+        "JWT_DECODE_ALGORITHMS",
+        "list",
+        ["RS256"],
+        "Algorithms that tokens may be signed with, separated by commas: RS256 and"
+        " others with a public key. RS256 is always one of them.",
+    ),
+    Setting(
         "JWT_PRIVATE_KEY_FILE",
         "path",
         None,
@@ -435,7 +476,14 @@ FIXED: dict[str, Any] = {
     "JWT_TOKEN_LOCATION": "headers",
     "JWT_HEADER_NAME": "Authorization",
     "JWT_HEADER_TYPE": "Bearer",
-    "CORS_EXPOSE_HEADERS": ["X-Pagination", "X-Sort", "ETag", "Link", "Location"],
+    "CORS_EXPOSE_HEADERS": [
+        "X-Pagination",
+        "X-Sort",
+        "X-Query-Understood",
+        "ETag",
+        "Link",
+        "Location",
+    ],
     "SQLALCHEMY_TRACK_MODIFICATIONS": False,
 }
 

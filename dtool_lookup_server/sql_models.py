@@ -73,6 +73,8 @@ class User(db.Model):  # type: ignore[name-defined]
     )
     is_admin: Mapped[bool] = mapped_column(default=False)
     display_name: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
+    #: Tokens that were issued before are worthless; None where none are.
+    tokens_valid_from: Mapped[datetime | None] = mapped_column(Timestamp)
     search_base_uris: Mapped[list["BaseURI"]] = relationship(
         secondary=search_permissions, back_populates="search_users"
     )
@@ -205,6 +207,21 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     )
     tag: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
     position: Mapped[int]
+
+
+class DatasetAnnotation(db.Model):  # type: ignore[name-defined]
+    """One annotation of one dataset, as query/annotations.py makes it searchable."""
+
+    __tablename__ = "dataset_annotation"
+    __table_args__ = (
+        Index("ix_dataset_annotation_name_value", "name", "value", "dataset_id"),
+    )
+
+    dataset_id: Mapped[int] = mapped_column(
+        ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
+    value: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
 
 
 class TokenAttempt(db.Model):  # type: ignore[name-defined]

@@ -28,12 +28,13 @@ def recorded(base_uri: str) -> Iterator[Counter[str]]:
     :raises UnknownBaseURIError: if the base URI is not registered
     :raises InUseError: if it is being indexed already
     """
-    base_uri_id = base_uris.require(base_uri)
+    spelled = base_uris.normalised(base_uri)
+    base_uri_id = base_uris.require(spelled)
     # Ends the reading: a lock may be held for hours.
     sql_db.session.commit()
     with locks.asking(sql_db.engine, f"index-{base_uri_id}") as taken:
         if not taken():
-            raise InUseError(f"Base URI '{base_uri}' is being indexed already")
+            raise InUseError(f"Base URI '{spelled}' is being indexed already")
         counts: Counter[str] = Counter()
         _begin(base_uri_id)
         try:

@@ -6,7 +6,7 @@ from alembic import op
 from dtool_lookup_server.columns import Line, Timestamp
 
 revision = "0009"
-down_revision = "0004"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -16,6 +16,7 @@ def upgrade() -> None:
         "index_run",
         sa.Column(
             "base_uri_id",
+            sa.Integer(),
             sa.ForeignKey("base_uri.id", ondelete="CASCADE"),
             primary_key=True,
         ),

@@ -36,7 +36,8 @@ def git(*arguments):
 def version_before():
     """Return the newest commit with other migrations than there are now."""
     now = set((REPOSITORY / VERSIONS).glob("0*.py"))
-    for commit in git("log", "--format=%H", "--", VERSIONS).decode().split():
+    commits = git("log", "--first-parent", "--format=%H", "--", VERSIONS)
+    for commit in commits.decode().split():
         then = git("ls-tree", "--name-only", commit, f"{VERSIONS}/").decode().split()
         if len([name for name in then if "/0" in name]) < len(now):
             return commit
