@@ -29,7 +29,7 @@ from .plugins.registry import (
     load_plugins,
     start_plugins,
 )
-from .routes import admin, config, dataset, rest, token, user
+from .routes import admin, config, dataset, notify, rest, token, user
 from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
@@ -182,6 +182,7 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
         user.bp,
         *admin.BLUEPRINTS,
         *rest.BLUEPRINTS,
+        notify.bp,
     )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)

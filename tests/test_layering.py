@@ -21,6 +21,7 @@ LAYERS = [
     "keys",
     "token_keys",
     "engines",
+    "locks",
     "columns",
     "database",
     "migrating",

@@ -142,6 +142,7 @@ TABLE = (
     _open("GET", "/config/ready", status=503),
     _open("GET", "/config/versions"),
     # Off, unless it is configured.
+    _open("POST", "/notify", 404, json={"Records": []}),
     _open("POST", "/token", 404, json={"username": "sleepy", "password": "1234"}),
     Row("GET", "/config/info", EVERYBODY),
     Row("GET", "/dataset/list", EVERYBODY),

@@ -15,6 +15,7 @@ from marshmallow import (
 from ...schemas import (
     LONGEST_LIST,
     DatasetRowSchema,
+    IndexRunSchema,
     QueryKeysSchema,
     SummarySchema,
     Text,
@@ -170,9 +171,10 @@ class PutUserSchema(EditUserSchema):
 
 
 class BaseURINameSchema(Schema):
-    """A base URI alone."""
+    """A base URI, with the newest run of indexing it where there was one."""
 
     base_uri = fields.String(metadata={"example": "s3://snow-white"})
+    index_run = fields.Nested(IndexRunSchema)
 
 
 class PermissionsSchema(Schema):
