@@ -172,6 +172,7 @@ TABLE = (
     Row("GET", "/uris/summary", EVERYBODY, path=f"/uris/summary{QUERY_STRING}"),
     Row("POST", "/uris/summary", EVERYBODY, QUERY),
     Row("POST", "/uris/timeline", EVERYBODY, QUERY),
+    Row("GET", "/suggest", EVERYBODY, path="/suggest?q=apple"),
     Row("GET", "/uuids/<uuid>", EVERYBODY),
     Row("GET", "/uris/<uri:uri>", SEARCHERS),
     Row("PUT", "/uris/<uri:uri>", REGISTRARS, INFO),

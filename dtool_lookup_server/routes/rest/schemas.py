@@ -24,6 +24,9 @@ from ...schemas import (
 from ...services.facets import FACETS, LARGEST_LIMIT, USUAL_LIMIT
 from .paging import SortSchema
 
+#: Longest text that is completed, in characters.
+LONGEST_SUGGESTED = 1024
+
 _SHORT = validate.Length(max=LONGEST_LIST)
 
 
@@ -120,6 +123,24 @@ class FacetedSummarySchema(SummarySchema):
     facets = fields.Dict(
         keys=fields.String(), values=fields.List(fields.Nested(FacetValueSchema))
     )
+
+
+class TypedSchema(Schema):
+    """What somebody is typing."""
+
+    q = Text(
+        required=True,
+        validate=validate.Length(max=LONGEST_SUGGESTED),
+        metadata={"example": "fru"},
+    )
+
+
+class SuggestionSchema(Schema):
+    """How it may go on."""
+
+    field = fields.String(metadata={"example": "tag"})
+    value = fields.String(metadata={"example": "fruit"})
+    query = fields.String(metadata={"example": "tag:fruit"})
 
 
 class MonthSchema(Schema):
