@@ -9,8 +9,9 @@ import click
 from flask import Flask
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import keys
+from . import keys, token_keys
 from .cli import COMMANDS
 from .cli.base import RedLine
 from .config import CONFIG_EXCLUSIONS, default_home, read_settings, with_texts_read
@@ -80,6 +81,7 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
     _register_routes(app, plugins)
     register_error_handlers(app)
     guard_open_access(app)
+    _believe_proxies(app)
     for command in COMMANDS:
         app.cli.add_command(command)
     return app
@@ -103,6 +105,7 @@ def configure(app: Flask, overlay: Mapping[str, Any]) -> None:
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = keys.secret_key(home)
     _configure_keys(app.config, home)
+    token_keys.configure(app)
 
 
 def _configure_keys(settings: dict[str, Any], home: Path) -> None:
@@ -147,6 +150,13 @@ def _bind_extensions(app: Flask) -> None:
     ma.init_app(app)
     jwt.init_app(app)
     allow_origins(app)
+
+
+def _believe_proxies(app: Flask) -> None:
+    count = app.config["TRUSTED_PROXIES"]
+    if count:
+        counts = dict.fromkeys(("x_for", "x_proto", "x_host", "x_prefix"), count)
+        app.wsgi_app = ProxyFix(app.wsgi_app, **counts)  # type: ignore[method-assign]
 
 
 def _watch(app: Flask, plugins: Plugins) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from . import engines
+from .columns import digest_of
 from .engines import WRITES
 from .errors import StoreUnavailableError
 from .extensions import sql_db
@@ -85,23 +86,23 @@ def upsert(
     """Insert a row, or where there is one with its key, replace some of its columns.
 
     :param model: the row's model, in whose table only the key is unique
-    :param key: name of the column that is the key
+    :param key: name of the column that is the key; one of columns.unique_index
     :param replaced: names of the columns that an older row takes from the values
     """
     match sql_db.session.get_bind().dialect.name:
         case "sqlite":
-            on_conflict: Any = sqlite.insert(model).values(values)
+            insert: Any = sqlite.insert(model).values(values)
+            unique: dict[str, Any] = {"index_elements": [key]}
         case "postgresql":
-            on_conflict = postgresql.insert(model).values(values)
+            insert = postgresql.insert(model).values(values)
+            unique = {"index_elements": [text(digest_of(key))]}
         case _:
-            insert = mysql.insert(model).values(values)
-            newer = {column: insert.inserted[column] for column in replaced}
-            sql_db.session.execute(insert.on_duplicate_key_update(newer))
+            on_duplicate = mysql.insert(model).values(values)
+            newer = {column: on_duplicate.inserted[column] for column in replaced}
+            sql_db.session.execute(on_duplicate.on_duplicate_key_update(newer))
             return
-    newer = {column: on_conflict.excluded[column] for column in replaced}
-    sql_db.session.execute(
-        on_conflict.on_conflict_do_update(index_elements=[key], set_=newer)
-    )
+    newer = {column: insert.excluded[column] for column in replaced}
+    sql_db.session.execute(insert.on_conflict_do_update(**unique, set_=newer))
 
 
 def _worth_retrying(error: DBAPIError) -> bool:

@@ -71,6 +71,8 @@ class User(db.Model):  # type: ignore[name-defined]
     )
     is_admin: Mapped[bool] = mapped_column(default=False)
     display_name: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
+    #: Tokens that were issued before are worthless; None where none are.
+    tokens_valid_from: Mapped[datetime | None] = mapped_column(Timestamp)
     search_base_uris: Mapped[list["BaseURI"]] = relationship(
         secondary=search_permissions, back_populates="search_users"
     )

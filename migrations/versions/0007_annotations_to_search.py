@@ -13,7 +13,7 @@ from dtool_lookup_server.plugins.packing import unpack_json
 from dtool_lookup_server.query.annotations import searchable_values
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
