@@ -108,6 +108,7 @@ _TABLES = (
     "dataset",
     "search_permissions",
     "register_permissions",
+    "index_run",
     "base_uri",
     "user",
 )

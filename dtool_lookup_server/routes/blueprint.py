@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from flask import Request, abort
+from flask import Request, abort, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from flask_smorest.error_handler import ErrorSchema
 from flask_smorest.pagination import Page, PaginationParameters
@@ -13,6 +13,7 @@ from marshmallow import fields
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 
+from ..errors import ValidationError
 from ..pagination import Listing
 
 View = Callable[..., Any]
@@ -30,6 +31,17 @@ def loads(data: bytes) -> Any:
     except (RecursionError, ValueError) as error:
         # UnicodeDecodeError too, and the digits of an endless integer.
         raise json.JSONDecodeError(type(error).__name__, "?", 0) from error
+
+
+def loads_body() -> Any:
+    """Return the JSON of the request's body, whatever type it says that it is of.
+
+    :raises ValidationError: where it is none
+    """
+    try:
+        return loads(request.get_data())
+    except json.JSONDecodeError:
+        raise ValidationError("Not JSON") from None
 
 
 class StrictParser(FlaskParser):

@@ -16,7 +16,7 @@ from ..extensions import sql_db
 from ..pagination import AnySelect, Finish, parse_sort
 from ..plugins.evaluation import finds
 from ..plugins.interfaces import Hits, Query
-from ..plugins.registry import in_use
+from ..plugins.registry import answering, in_use
 from ..plugins.text_query import with_terms
 from ..query import Leaf, Text, Words
 from ..sql_models import Dataset
@@ -165,7 +165,13 @@ def _batches(query: Query) -> Iterator[list[str]]:
 
 
 def _every_hit(query: Query) -> list[str]:
-    found = in_use().search.search(dict(query))
+    search = in_use().search
+    asked = dict(query)
+    if "free_text" in asked:
+        # At a NUL a plugin's database may take a text to end, as MongoDB does.
+        asked["free_text"] = asked["free_text"].replace("\0", " ")
+    with answering(search):
+        found = search.search(asked)
     return list(dict.fromkeys(dataset["uri"] for dataset in found))
 
 
@@ -177,7 +183,8 @@ def _page_of_plugin(
     search_page = getattr(in_use().search, "search_page", None)
     if search_page is None:
         return None
-    hits: Hits | None = search_page(
-        dict(query), offset=offset, limit=limit, sort=directions or None
-    )
+    with answering(in_use().search):
+        hits: Hits | None = search_page(
+            dict(query), offset=offset, limit=limit, sort=directions or None
+        )
     return hits

@@ -8,7 +8,15 @@ from typing import Any
 from sqlalchemy import ColumnElement
 
 from ..errors import UnknownURIError
-from ..pagination import AnySelect, Listing, SelectListing, every_item
+from ..extensions import sql_db
+from ..pagination import (
+    BATCH,
+    AnySelect,
+    Listing,
+    SelectListing,
+    SortedListing,
+    every_item,
+)
 from ..plugins.highlighting import highlights
 from ..plugins.interfaces import Query, TextMatch
 from ..plugins.registry import in_use
@@ -150,6 +158,27 @@ def find(user: ActingUser | None, query: Query) -> Found:
     for part in parts:
         statement = statement.where(condition(part, lambda leaf: match(leaf).within))
     return Found(statement, order)
+
+
+def every_hit(
+    user: ActingUser | None, query: Query, sort: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield every dataset that search_sorted() lists, fetched in batches.
+
+    No transaction stays open between the batches.
+
+    :raises InvalidFieldError: for a field that datasets cannot be sorted by
+    """
+    listing = search_sorted(user, query, sort)
+    if not isinstance(listing, SortedListing):
+        yield from every_item(listing)
+        return
+    cursor: str | None = ""
+    while cursor is not None:
+        items = listing.after(cursor, BATCH)
+        cursor = listing.cursor
+        sql_db.session.commit()
+        yield from items
 
 
 def highlighted(query: Query, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

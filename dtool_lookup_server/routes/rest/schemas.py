@@ -15,6 +15,7 @@ from marshmallow import (
 from ...schemas import (
     LONGEST_LIST,
     DatasetRowSchema,
+    IndexRunSchema,
     QueryKeysSchema,
     SummarySchema,
     Text,
@@ -22,6 +23,9 @@ from ...schemas import (
 )
 from ...services.facets import FACETS, LARGEST_LIMIT, USUAL_LIMIT
 from .paging import SortSchema
+
+#: Longest text that is completed, in characters.
+LONGEST_SUGGESTED = 1024
 
 _SHORT = validate.Length(max=LONGEST_LIST)
 
@@ -121,6 +125,24 @@ class FacetedSummarySchema(SummarySchema):
     )
 
 
+class TypedSchema(Schema):
+    """What somebody is typing."""
+
+    q = Text(
+        required=True,
+        validate=validate.Length(max=LONGEST_SUGGESTED),
+        metadata={"example": "fru"},
+    )
+
+
+class SuggestionSchema(Schema):
+    """How it may go on."""
+
+    field = fields.String(metadata={"example": "tag"})
+    value = fields.String(metadata={"example": "fruit"})
+    query = fields.String(metadata={"example": "tag:fruit"})
+
+
 class MonthSchema(Schema):
     """The datasets that were frozen in one month."""
 
@@ -170,9 +192,10 @@ class PutUserSchema(EditUserSchema):
 
 
 class BaseURINameSchema(Schema):
-    """A base URI alone."""
+    """A base URI, with the newest run of indexing it where there was one."""
 
     base_uri = fields.String(metadata={"example": "s3://snow-white"})
+    index_run = fields.Nested(IndexRunSchema)
 
 
 class PermissionsSchema(Schema):

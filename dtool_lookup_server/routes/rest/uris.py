@@ -16,6 +16,7 @@ from ...services.users import ActingUser
 from ..blueprint import Blueprint
 from ..conditional import unless_changed
 from ..understood import tells_understood
+from .export import exports
 from .paging import SortedPage, SortSchema
 from .schemas import (
     AddressQuerySchema,
@@ -40,6 +41,7 @@ Facets = dict[str, Any]
 @bp.refuses(422, 503)
 @bp.arguments(AddressQuerySchema, location="query")
 @bp.arguments(FindSchema, location="query")
+@exports
 @bp.response(200, FoundDatasetSchema(many=True))
 @bp.paginate(SortedPage)
 @tells_understood
@@ -53,6 +55,7 @@ def find_datasets(user: ActingUser, query: Query, paging: Paging) -> Listing:
 @bp.refuses(400, 422, 503)
 @bp.arguments(QuerySchema)
 @bp.arguments(FindSchema, location="query")
+@exports
 @bp.response(200, FoundDatasetSchema(many=True))
 @bp.paginate(SortedPage)
 @tells_understood
