@@ -41,7 +41,7 @@ def test_words_are_marked_in_names(visit):
 @pytest.mark.parametrize(
     ("query", "name", "reason", "mark"),
     [
-        ("orchards", "apple-harvest", "README --- description: Poisoned", "orchard"),
+        ("orchards", "apple-harvest", "README description: Poisoned", "orchard"),
         ("rumpelstiltskin", "market-basket", "stall.owner Rumpel", "Rumpelstiltskin"),
         ("item:prices.csv", "market-basket", "Item basket/prices.csv", "prices.csv"),
         ("uuid:6809c57f", "market-basket", "URI s3://snow-white/6809", "6809c57f"),

@@ -23,15 +23,34 @@ export function marked(text, marks) {
   return [...parts, characters.slice(from).join("")].filter(Boolean);
 }
 
-/** Return lines with matches, as the API gives them, of what else is not seen of a dataset. */
+/** Return the lines of a text that have marks. */
+function markedLines(text, marks) {
+  const lines = [];
+  let from = 0;
+  for (const line of text.split("\n")) {
+    const to = from + [...line].length;
+    const inside = marks.filter(([start, end]) => start >= from && end <= to);
+    if (inside.length) lines.push(lines.length > 0 && " … ", marked(line, inside.map(([start, end]) => [start - from, end - from])));
+    from = to + 1;
+  }
+  // A phrase may go over several lines.
+  return lines.length ? lines : marked(text, marks);
+}
+
+/**
+ * Return a line for each field with matches that is not seen of a dataset otherwise.
+ *
+ * @param matches as the API gives them; of several of one field the first is shown
+ */
 export function reasons(matches) {
-  return matches.slice(0, MOST).map(({ field, text, marks }) =>
+  const fields = new Map(matches.toReversed().map((match) => [match.field, match]));
+  return [...fields.values()].reverse().slice(0, MOST).map(({ field, text, marks }) =>
     h(
       "p",
       {},
       h("span", { class: "where" }, NAMES[field] ?? field.replace(/^annotation\./, "")),
       " ",
-      h("bdi", {}, marked(text, marks)),
+      h("bdi", {}, markedLines(text, marks)),
     ),
   );
 }
