@@ -23,6 +23,8 @@ URI_LENGTH = 1024
 NAME_LENGTH = 255
 #: Length of a UUID in its text form.
 UUID_LENGTH = 36
+#: Longest name of a kind of counter, in characters.
+KIND_LENGTH = 16
 #: Length of a SHA-256 digest in hexadecimal.
 DIGEST_LENGTH = 64
 
@@ -185,6 +187,23 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     tag: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
     position: Mapped[int]
 
+
+#: How many datasets a base URI has of each kind: see services/counters.py. The size is
+#: a sum in two halves, since that of large numbers is too large for one column.
+dataset_counter = db.Table(
+    "dataset_counter",
+    db.Column("kind", Line(KIND_LENGTH), primary_key=True),
+    db.Column("value", Line(NAME_LENGTH), primary_key=True),
+    db.Column(
+        "base_uri_id",
+        ForeignKey("base_uri.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    db.Column("number", BigInteger, nullable=False),
+    db.Column("size_upper", BigInteger, nullable=False),
+    db.Column("size_lower", BigInteger, nullable=False),
+)
 
 keep_unique(BaseURI.__table__.c.base_uri)
 keep_unique(Dataset.__table__.c.uri)

@@ -103,6 +103,7 @@ _TABLES = (
     "dataset_text",
     "dataset_content",
     "dataset_tag",
+    "dataset_counter",
     "dataset",
     "search_permissions",
     "register_permissions",

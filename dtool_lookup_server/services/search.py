@@ -6,7 +6,7 @@ from ..pagination import AnySelect, Listing, SelectListing
 from ..plugins.interfaces import Query, TextMatch
 from ..plugins.registry import in_use
 from ..sql_models import Dataset
-from . import base_uris, datasets
+from . import base_uris, counters, datasets
 from .permissions import searchable_names
 from .plugin_hits import CollectedListing, PluginListing, batches
 from .users import ActingUser
@@ -27,7 +27,10 @@ def search(user: ActingUser, query: Query, sort: str | None = None) -> Listing:
     statement = datasets.narrowed(datasets.visible(user), query)
     free_text = free_text_of(query)
     if not free_text:
-        return datasets.listing(statement, sort)
+        counted = counters.total_of(user, query)
+        if counted is not None and sort is None:
+            return datasets.CountedListing(user, query, counted)
+        return datasets.listing(statement, sort, counted)
     match = _match_text(free_text)
     if match is None:
         kind = CollectedListing if _has_more(query) else PluginListing
@@ -50,9 +53,10 @@ def search_sorted(user: ActingUser, query: Query, sort: str | None = None) -> Li
     if free_text and (sort is None or match is None):
         return search(user, query, sort)
     statement = datasets.narrowed(datasets.visible(user), query)
-    if match is not None:
-        statement = statement.where(match.condition)
-    return datasets.sorted_listing(statement, sort)
+    if match is None:
+        counted = counters.total_of(user, query)
+        return datasets.sorted_listing(statement, sort, counted)
+    return datasets.sorted_listing(statement.where(match.condition), sort)
 
 
 def _has_more(query: Query) -> bool:

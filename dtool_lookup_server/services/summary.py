@@ -1,7 +1,7 @@
 """The summary: how many datasets and bytes, per creator, base URI, tag and uploader."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..extensions import sql_db
 from ..pagination import AnySelect
 from ..plugins.interfaces import Query
 from ..sql_models import BaseURI, Dataset, DatasetTag
-from . import datasets, search
+from . import counters, search
 from .users import ActingUser
 
 _NUMBER = func.count()
@@ -36,7 +36,12 @@ Facet = dict[str, tuple[int, int]]
 
 def summary(user: ActingUser) -> dict[str, Any]:
     """Return the summary of the datasets that a user may see."""
-    return summary_of([datasets.visible(user)])
+    facets: dict[str, Facet] = defaultdict(dict)
+    for kind, value, number, size in counters.sums(user):
+        facets[kind][value] = (number, size)
+    number, size = map(sum, zip((0, 0), *facets["base_uri"].values(), strict=True))
+    totals = {"number_of_datasets": number, "total_size_in_bytes": size}
+    return {**totals, **_described({name: [facets[name]] for name in _LISTS})}
 
 
 def summary_of_query(user: ActingUser, query: Query) -> dict[str, Any]:
@@ -89,7 +94,7 @@ def sum_of(halves: Sequence[int | Decimal | None]) -> int:
     return (upper << _HALF) + lower
 
 
-def _described(parts: dict[str, list[Facet]]) -> dict[str, Any]:
+def _described(parts: Mapping[str, list[Facet]]) -> dict[str, Any]:
     """Return the lists and dictionaries of the summary, in order of the values."""
     result: dict[str, Any] = {}
     for name, list_name in _LISTS.items():
