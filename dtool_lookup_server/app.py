@@ -9,8 +9,9 @@ import click
 from flask import Flask
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import keys
+from . import keys, token_keys
 from .cli import COMMANDS
 from .cli.base import RedLine
 from .config import CONFIG_EXCLUSIONS, default_home, read_settings, with_texts_read
@@ -33,6 +34,11 @@ from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
 from .routes.uri_path import URIConverter
+from .watching.logs import configure_logs
+from .watching.metrics import Metrics
+from .watching.requests import watch_requests
+from .watching.stores import StoreWatch
+from .watching.tracing import trace
 from .web import api_docs, pages
 
 
@@ -65,14 +71,17 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
     )
     app.json = FastJSONProvider(app)
     configure(app, overlay)
+    configure_logs(app.config)
     plugins = plugins or load_plugins(app.config)
     _attach(app, plugins)
     configure_plugins(app, plugins, overlay)
     _bind_extensions(app)
     start_plugins(app, plugins)
+    _watch(app, plugins)
     _register_routes(app, plugins)
     register_error_handlers(app)
     guard_open_access(app)
+    _believe_proxies(app)
     for command in COMMANDS:
         app.cli.add_command(command)
     return app
@@ -96,6 +105,7 @@ def configure(app: Flask, overlay: Mapping[str, Any]) -> None:
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = keys.secret_key(home)
     _configure_keys(app.config, home)
+    token_keys.configure(app)
 
 
 def _configure_keys(settings: dict[str, Any], home: Path) -> None:
@@ -142,6 +152,26 @@ def _bind_extensions(app: Flask) -> None:
     allow_origins(app)
 
 
+def _believe_proxies(app: Flask) -> None:
+    count = app.config["TRUSTED_PROXIES"]
+    if count:
+        counts = dict.fromkeys(("x_for", "x_proto", "x_host", "x_prefix"), count)
+        app.wsgi_app = ProxyFix(app.wsgi_app, **counts)  # type: ignore[method-assign]
+
+
+def _watch(app: Flask, plugins: Plugins) -> None:
+    port = app.config["METRICS_PORT"]
+    metrics = Metrics() if port else None
+    watch_requests(app, metrics)
+    if metrics is not None:
+        metrics.serve(app, port)
+    observers = [trace(app)] if app.config["TRACES"] else []
+    stores = StoreWatch(app.config["SLOW_QUERY_MILLISECONDS"] / 1000, observers)
+    stores.watch_plugins(plugins)
+    with app.app_context():
+        stores.watch_sql(sql_db.engine)
+
+
 def _register_routes(app: Flask, plugins: Plugins) -> None:
     app.url_map.converters["uri"] = URIConverter
     api = Api(app)
@@ -151,7 +181,6 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
         user.bp,
         *admin.BLUEPRINTS,
         *rest.BLUEPRINTS,
-        token.bp,
     )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
@@ -165,6 +194,8 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
             api.register_blueprint(blueprint)
         else:
             app.register_blueprint(blueprint)
+    # Of two routes the first wins: a plugin may have a /token of its own.
+    api.register_blueprint(token.bp)
 
 
 def _blueprints_of(extensions: list[Any]) -> list[Any]:

@@ -1,9 +1,10 @@
 """Types of columns, and a unique index, that are alike on every database."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -12,6 +13,8 @@ from sqlalchemy import (
     String,
     Table,
     event,
+    func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects import mysql, postgresql
@@ -25,14 +28,29 @@ Timestamp = DateTime().with_variant(mysql.DATETIME(fsp=6), *MARIADB)
 #: Bytes, as many as there may be.
 Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), *MARIADB)
 
-#: Columns that only MariaDB has end like this; they are not in the models.
+#: Columns and indexes that only one database has end like these; they are not in the
+#: models.
 DIGEST_SUFFIX = "_digest"
+SUFFIXES = (DIGEST_SUFFIX, "_order", "_whole")
 
-#: Key in an index's info: whether MariaDB alone has it, or all but MariaDB.
-ON_MARIADB = "on_mariadb"
+POSTGRESQL = "postgresql"
 
-# Characters of a long column that MariaDB's index holds: of 3,072 bytes at most.
-_INDEXED_CHARACTERS = 700
+# Key in an index's info: names of the databases that have it; without it, all have.
+_DATABASES = "databases"
+
+# Characters of a long column that an index holds, which are up to four bytes each:
+# MariaDB's entries have up to 3,072 bytes, PostgreSQL's up to 2,704.
+_INDEXED_CHARACTERS = {**dict.fromkeys(MARIADB, 700), POSTGRESQL: 600}
+
+
+class Start(NamedTuple):
+    """How a long column begins.
+
+    :param length: in characters
+    """
+
+    column: ColumnElement[str]
+    length: int
 
 
 class Line(TypeDecorator[str]):
@@ -75,33 +93,80 @@ class Line(TypeDecorator[str]):
 
 
 def unique_index(table: str, column: str) -> tuple[Index, Index]:
-    """Return the unique index of a column of URIs, to be put in a table's arguments.
+    """Return the indexes of a column of URIs, to be put in a table's arguments.
 
-    They are too long for one on MariaDB, which indexes how they begin, and for
-    uniqueness a digest: see keep_unique.
+    SQLite's is unique. URIs are too long for one on PostgreSQL and MariaDB, which keep
+    a digest unique, and index how they begin: see keep_unique.
     """
-    whole = Index(f"ix_{table}_{column}", column, unique=True, info={ON_MARIADB: False})
-    start = Index(
-        f"ix_{table}_{column}_start",
-        column,
-        mysql_length=_INDEXED_CHARACTERS,
-        mariadb_length=_INDEXED_CHARACTERS,
-        info={ON_MARIADB: True},
-    )
-    # Two indexes, since one cannot be unique here and not there.
+    index = f"ix_{table}_{column}"
+    lengths: dict[str, Any] = {
+        f"{name}_length": _INDEXED_CHARACTERS[name] for name in MARIADB
+    }
     return (
-        whole.ddl_if(callable_=lambda *args, dialect, **kw: not _is_mariadb(dialect)),
-        start.ddl_if(callable_=lambda *args, dialect, **kw: _is_mariadb(dialect)),
+        _only_on(("sqlite",), Index(index, column, unique=True)),
+        _only_on(MARIADB, Index(f"{index}_start", column, **lengths)),
     )
+
+
+def is_on(index: Index, dialect: Dialect) -> bool:
+    """Return whether a database has one of the models' indexes."""
+    return dialect.name in index.info.get(_DATABASES, (dialect.name,))
+
+
+def _only_on(databases: tuple[str, ...], index: Index) -> Index:
+    index.info[_DATABASES] = databases
+    return index.ddl_if(callable_=lambda *args, dialect, **kw: is_on(index, dialect))
 
 
 def keep_unique(column: Column[Any]) -> None:
-    """Give a column of unique_index its digest when MariaDB makes the table."""
+    """Give a column of unique_index what it has beyond the models, with its table."""
 
     @event.listens_for(column.table, "after_create")
     def add(target: Table, connection: Connection, **kw: Any) -> None:
-        if _is_mariadb(connection.dialect):
+        if connection.dialect.name in MARIADB:
             add_digest(connection, target.name, column.name)
+        elif connection.dialect.name == POSTGRESQL:
+            for definition in long_indexes(target.name, column.name).values():
+                connection.execute(text(f"CREATE {definition}"))
+
+
+def long_indexes(table: str, column: str) -> dict[str, str]:
+    """Return the indexes of a column of unique_index on PostgreSQL.
+
+    :returns: by name, what follows CREATE; "INDEX" stands where CONCURRENTLY may follow
+    """
+    index = f"ix_{table}_{column}"
+    start = f"left({column}, {_INDEXED_CHARACTERS[POSTGRESQL]})"
+    definitions = {
+        f"{index}{DIGEST_SUFFIX}": ("UNIQUE ", f"(({digest_of(column)}))"),
+        f"{index}_order": ("", f"({start})"),
+        f"{index}_whole": ("", f"USING hash ({column})"),
+    }
+    return {
+        name: f"{unique}INDEX {name} ON {table} {what}"
+        for name, (unique, what) in definitions.items()
+    }
+
+
+def digest_of(column: str) -> str:
+    """Return what is unique in place of a column of unique_index on PostgreSQL."""
+    # A text becomes bytes as it is, but for backslashes. convert_to, which is meant for
+    # it, is not allowed in an index: it depends on the database's encoding.
+    return rf"sha256(CAST(replace({column}, '\', '\\') AS bytea))"
+
+
+def indexed_start(column: ColumnElement[Any], dialect: Dialect) -> Start | None:
+    """Return how a column begins, where that is all that an index can hold of it.
+
+    Rows that are sorted by it, and then by the column, are in the column's order.
+    """
+    # MariaDB takes no index for sorting that does not hold the whole column.
+    if dialect.name != POSTGRESQL:
+        return None
+    longest = _INDEXED_CHARACTERS[POSTGRESQL]
+    if (getattr(column.type, "length", None) or 0) <= longest:
+        return None
+    return Start(func.left(column, literal_column(str(longest))), longest)
 
 
 def add_digest(connection: Connection, table: str, column: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, false, or_
 
+from .columns import Start
 from .errors import InvalidFieldError
 
 Value = str | int | bool | datetime | None
@@ -20,11 +21,13 @@ class Key(NamedTuple):
     """One field of an order.
 
     :param direction: 1 for ascending, -1 for descending
+    :param start: how the column begins, where an index holds no more of it
     """
 
     name: str
     column: ColumnElement[Any]
     direction: int
+    start: Start | None = None
 
     @property
     def nullable(self) -> bool:
@@ -34,8 +37,9 @@ class Key(NamedTuple):
     @property
     def order(self) -> list[ColumnElement[Any]]:
         """What to order by: rows without a value come last, on every database."""
-        column = self.column.desc() if self.direction < 0 else self.column.asc()
-        return [self.column.is_(None), column] if self.nullable else [column]
+        columns = [self.start.column, self.column] if self.start else [self.column]
+        order = [c.desc() if self.direction < 0 else c.asc() for c in columns]
+        return [self.column.is_(None), *order] if self.nullable else [*order]
 
     def equals(self, value: Value) -> ColumnElement[bool]:
         """Return the condition that a row has this value."""
@@ -49,12 +53,16 @@ class Key(NamedTuple):
         return or_(beyond, self.column.is_(None)) if self.nullable else beyond
 
     def not_before(self, value: Value) -> ColumnElement[bool]:
-        """Return the condition that a row has this value or comes after it."""
-        return (
-            or_(self.equals(value), self.beyond(value))
-            if self.nullable
-            else (self.column <= value if self.direction < 0 else self.column >= value)
-        )
+        """Return a condition that rows with this value and all after it meet.
+
+        One that an index serves: of a long column it looks at how it begins.
+        """
+        if self.nullable:
+            return or_(self.equals(value), self.beyond(value))
+        column: ColumnElement[Any] = self.column
+        if self.start and isinstance(value, str):
+            column, value = self.start.column, value[: self.start.length]
+        return column <= value if self.direction < 0 else column >= value
 
 
 def beyond(keys: Sequence[Key], values: Sequence[Value]) -> ColumnElement[bool]:

@@ -27,6 +27,9 @@ _NAMES = {"postgres": "postgresql", "mysql": "mariadb"}
 # not at the first write, since one that reads first can fail without having waited.
 WRITES = "dtool_lookup_server_writes"
 
+# Bytes of the longest column that is sorted by: 1,024 characters of four bytes.
+_LONGEST_LINE = 4096
+
 # Seconds after which a connection whose other end says nothing is given up.
 _SILENCE = 30
 
@@ -117,6 +120,8 @@ def set_up(engine: Engine, settings: dict[str, Any]) -> None:
             engine,
             f"SET innodb_lock_wait_timeout = {settings['SQL_TIMEOUT']}",
             f"SET max_statement_time = {settings['SQL_STATEMENT_TIMEOUT']}",
+            # Else only the first 1,024 bytes of a URI would count in an order.
+            f"SET max_sort_length = {_LONGEST_LINE}",
             # A value that does not fit is refused and not cut, however the server
             # is set up.
             "SET sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",

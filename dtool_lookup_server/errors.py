@@ -54,6 +54,10 @@ class AlreadyExistsError(DtoolLookupServerError):
     """What should be added is there already."""
 
 
+class RevokedTokenError(DtoolLookupServerError):
+    """A token was good once, and is worthless now."""
+
+
 class TokensOffError(DtoolLookupServerError):
     """This server issues no tokens for passwords."""
 

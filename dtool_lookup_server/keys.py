@@ -10,6 +10,7 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -75,14 +76,8 @@ def checked_public_key(setting: str, text: str) -> str:
     :param text: PEM, or the line of an OpenSSH .pub file
     :raises ConfigurationError: naming the setting that it came from
     """
-    data = text.strip().encode()
-    load = (
-        serialization.load_ssh_public_key
-        if data.startswith(b"ssh-")
-        else serialization.load_pem_public_key
-    )
     try:
-        key = load(data)
+        key = _load_public(text)
     except Exception:
         # cryptography raises ValueError, UnsupportedAlgorithm and more of its own.
         key = None
@@ -91,6 +86,16 @@ def checked_public_key(setting: str, text: str) -> str:
             f"Setting {setting} does not hold an RSA public key in PEM or ssh-rsa form"
         )
     return text.strip()
+
+
+def _load_public(text: str) -> Any:
+    data = text.strip().encode()
+    load = (
+        serialization.load_ssh_public_key
+        if data.startswith(b"ssh-")
+        else serialization.load_pem_public_key
+    )
+    return load(data)
 
 
 def checked_private_key(setting: str, text: str) -> str:
@@ -126,6 +131,11 @@ def public_key_of(private_pem: str) -> str:
         )
         .decode()
     )
+
+
+def same_public_key(one: str, other: str) -> bool:
+    """Return whether two texts, each PEM or an ssh-rsa line, hold the same key."""
+    return _load_public(one).public_numbers() == _load_public(other).public_numbers()
 
 
 def _new_private_key() -> str:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from . import cursors
+from .columns import indexed_start
 from .errors import InvalidFieldError
 from .extensions import sql_db
 
@@ -97,7 +98,7 @@ class SortedListing(SelectListing):
     ):
         _order, self.directions = parse_sort(sort, columns, unique)
         self._keys = [
-            cursors.Key(name, columns[name], direction)
+            _key(name, columns[name], direction)
             for name, direction in {unique: 1, **self.directions}.items()
         ]
         # The unique field comes last unless it was asked for earlier.
@@ -164,8 +165,13 @@ def parse_sort(
         directions.setdefault(name, -1 if part.strip().startswith("-") else 1)
     order: list[ColumnElement[Any]] = []
     for name, direction in directions.items():
-        order += cursors.Key(name, columns[name], direction).order
+        order += _key(name, columns[name], direction).order
     return order, directions
+
+
+def _key(name: str, column: ColumnElement[Any], direction: int) -> cursors.Key:
+    start = indexed_start(column, sql_db.session.get_bind().dialect)
+    return cursors.Key(name, column, direction, start)
 
 
 def exists(statement: AnySelect) -> bool:

@@ -25,7 +25,7 @@ NAME_LENGTH = 255
 UUID_LENGTH = 36
 #: Longest name of a kind of counter, in characters.
 KIND_LENGTH = 16
-#: Length of a SHA-256 digest in hexadecimal.
+#: Length of a digest in hexadecimal.
 DIGEST_LENGTH = 64
 
 _EPOCH = datetime(1970, 1, 1)
@@ -73,6 +73,8 @@ class User(db.Model):  # type: ignore[name-defined]
     )
     is_admin: Mapped[bool] = mapped_column(default=False)
     display_name: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
+    #: Tokens that were issued before are worthless; None where none are.
+    tokens_valid_from: Mapped[datetime | None] = mapped_column(Timestamp)
     search_base_uris: Mapped[list["BaseURI"]] = relationship(
         secondary=search_permissions, back_populates="search_users"
     )
@@ -150,7 +152,7 @@ class Dataset(db.Model):  # type: ignore[name-defined]
     #: The user who registered it last; None for the command line.
     uploaded_by: Mapped[str | None] = mapped_column(Line(USERNAME_LENGTH), index=True)
     uploaded_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: Of all that was registered, and for which plugins: equal means unchanged.
+    #: Of the plugins, and of all that was registered: equal means unchanged.
     digest: Mapped[str | None] = mapped_column(Line(DIGEST_LENGTH))
     base_uri: Mapped[BaseURI] = relationship(back_populates="datasets")
     tags: Mapped[list["DatasetTag"]] = relationship(
@@ -204,6 +206,34 @@ dataset_counter = db.Table(
     db.Column("size_upper", BigInteger, nullable=False),
     db.Column("size_lower", BigInteger, nullable=False),
 )
+
+
+class DatasetAnnotation(db.Model):  # type: ignore[name-defined]
+    """One annotation of one dataset, as query/annotations.py makes it searchable."""
+
+    __tablename__ = "dataset_annotation"
+    __table_args__ = (
+        Index("ix_dataset_annotation_name_value", "name", "value", "dataset_id"),
+    )
+
+    dataset_id: Mapped[int] = mapped_column(
+        ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
+    value: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
+
+
+class TokenAttempt(db.Model):  # type: ignore[name-defined]
+    """Somebody tried a password, not long ago, for all workers to count."""
+
+    __tablename__ = "token_attempt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Digests of the name and of the address, in hexadecimal.
+    username: Mapped[str] = mapped_column(Line(DIGEST_LENGTH), index=True)
+    address: Mapped[str] = mapped_column(Line(DIGEST_LENGTH), index=True)
+    tried_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
+
 
 keep_unique(BaseURI.__table__.c.base_uri)
 keep_unique(Dataset.__table__.c.uri)

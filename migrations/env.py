@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import click
 import sqlalchemy as sa
 from alembic import context
 from alembic.script import ScriptDirectory
 from flask import current_app
 
-from dtool_lookup_server.columns import DIGEST_SUFFIX, ON_MARIADB
-from dtool_lookup_server.engines import MARIADB, without_statement_timeout
+from dtool_lookup_server.columns import SUFFIXES, is_on
+from dtool_lookup_server.engines import without_statement_timeout
+from dtool_lookup_server.migrating import AHEAD, one_at_a_time, standing
 from dtool_lookup_server.plugins.sql.tables import TEXT_INDEX_PREFIX
 
 extension = current_app.extensions["migrate"]
@@ -26,9 +28,19 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run the migrations, each in a transaction where the database can."""
-    with extension.db.engine.connect() as connection, unchecked(connection):
+    """Run the migrations, each in a transaction where the database can.
+
+    One process at a time; where a newer version has been there, nothing is done.
+    """
+    with (
+        extension.db.engine.connect() as connection,
+        one_at_a_time(connection),
+        unchecked(connection),
+    ):
         without_statement_timeout(connection)
+        if standing(connection) == AHEAD:
+            click.echo("A newer version has made the tables ready: nothing to do.")
+            return
         forget_foreign_revision(connection)
         # Alembic leaves a transaction that it did not begin as it is.
         connection.commit()
@@ -80,20 +92,19 @@ def forget_foreign_revision(connection: sa.Connection) -> None:
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
     """Return whether Alembic is to compare something in the database with the models.
 
-    The text index, and what makes long columns unique on MariaDB, are in no model.
+    The text index, and what keeps long columns unique, are in no model.
     """
     if kind == "table":
         return not (name or "").startswith(TEXT_INDEX_PREFIX)
-    return not (name or "").endswith(DIGEST_SUFFIX)
+    return not (name or "").endswith(SUFFIXES)
 
 
 def is_of_this_database(
     thing: Any, _name: str | None, _kind: str, reflected: bool, _other: Any
 ) -> bool:
     """Return whether Alembic is to look for something of the models."""
-    on_mariadb = None if reflected else thing.info.get(ON_MARIADB)
-    is_mariadb = extension.db.engine.dialect.name in MARIADB
-    return on_mariadb is None or on_mariadb == is_mariadb
+    is_index = isinstance(thing, sa.Index) and not reflected
+    return not is_index or is_on(thing, extension.db.engine.dialect)
 
 
 def keep_empty_revisions_out(

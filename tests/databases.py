@@ -100,10 +100,12 @@ class Shelf:
 
 # In the order in which they can be emptied.
 _TABLES = (
+    "token_attempt",
     "dataset_text",
     "dataset_content",
     "dataset_tag",
     "dataset_counter",
+    "dataset_annotation",
     "dataset",
     "search_permissions",
     "register_permissions",

@@ -75,9 +75,16 @@ def made_up() -> Iterator[dict[str, Any]]:
             annotations={"project": "orchard", "season": {"year": 2024, "week": 31}},
             frozen_at=NOW - 4 * 365 * 86_400 * chance.random() ** 2,
             created_at=NOW - 4 * 365 * 86_400,
-            number_of_items=chance.randint(1, 5000),
-            size_in_bytes=int(10 ** chance.uniform(6, 12)),
+            **({} if shown else amounts(chance)),
         )
+
+
+def amounts(chance: random.Random) -> dict[str, int]:
+    """Return a number of items and of bytes; that of the one that is shown is true."""
+    return {
+        "number_of_items": chance.randint(1, 5000),
+        "size_in_bytes": int(10 ** chance.uniform(6, 12)),
+    }
 
 
 def fill(app: Any) -> str:

@@ -6,6 +6,8 @@ The names here are those that 0.18's scripts and plugins import.
 from .base_uri import add_base_uri, base_uri_cli, index_base_uri, list_base_uris
 from .config import config_cli, config_show, config_versions
 from .database import copy_database, database_cli
+from .dataset import dataset_cli, reindex_datasets, verify_datasets
+from .doctor import doctor
 from .setup import demo, init, plugins
 from .user import (
     delete_user,
@@ -18,7 +20,17 @@ from .user import (
     user_cli,
 )
 
-COMMANDS = (user_cli, base_uri_cli, config_cli, database_cli, init, demo, plugins)
+COMMANDS = (
+    user_cli,
+    base_uri_cli,
+    dataset_cli,
+    config_cli,
+    database_cli,
+    init,
+    demo,
+    plugins,
+    doctor,
+)
 
 __all__ = [
     "COMMANDS",
@@ -29,8 +41,10 @@ __all__ = [
     "config_versions",
     "copy_database",
     "database_cli",
+    "dataset_cli",
     "delete_user",
     "demo",
+    "doctor",
     "generate_token",
     "give_register_permission",
     "give_search_permission",
@@ -40,6 +54,8 @@ __all__ = [
     "list_users",
     "plugins",
     "register_user",
+    "reindex_datasets",
     "update_user",
     "user_cli",
+    "verify_datasets",
 ]

@@ -1,14 +1,12 @@
 """base_uri: register, list and index base URIs."""
 
-from collections import Counter
-
 import click
 
 from ..pagination import every_item
 from ..services import base_uris, indexing
-from ..services.indexing import FAILED, FORGOTTEN, REGISTERED, UNCHANGED, Outcome
+from ..services.indexing import FAILED, FORGOTTEN, REGISTERED, UNCHANGED
 from .base import Group, fail, print_json
-from .progress import Progress
+from .outcomes import follow, print_counts
 
 base_uri_cli = Group("base_uri", help="Manage and index base URIs.")
 
@@ -35,32 +33,11 @@ def list_base_uris() -> None:
 def index_base_uri(base_uri: str, prune: bool, force: bool) -> None:
     """Register every dataset of a base URI."""
     uris = indexing.list_uris(base_uri)
-    counts: Counter[str] = Counter()
-    with Progress(len(uris)) as progress:
-        for outcome in indexing.index(base_uri, uris, force):
-            counts[outcome.kind] += 1
-            progress.advance()
-            print_outcome(outcome)
+    counts = follow(indexing.index(base_uri, uris, force), len(uris))
+    kinds = [REGISTERED, UNCHANGED, FAILED]
     if prune:
-        for outcome in indexing.prune(base_uri, uris):
-            counts[outcome.kind] += 1
-            print_outcome(outcome)
-    total = ", ".join(
-        f"{counts[kind]} {kind}" for kind in (REGISTERED, UNCHANGED, FAILED)
-    )
-    click.echo(f"{total}, {counts[FORGOTTEN]} {FORGOTTEN}" if prune else total)
+        counts += follow(indexing.prune(base_uri, uris), 0)
+        kinds.append(FORGOTTEN)
+    print_counts(counts, *kinds)
     if counts[FAILED]:
         fail(f"{counts[FAILED]} datasets could not be registered")
-
-
-def print_outcome(outcome: Outcome) -> None:
-    """Print what became of a dataset, in 0.18's words where it had them."""
-    if outcome.kind == FAILED:
-        click.secho(f"Failed to register: {outcome.name} {outcome.uri}", fg="red")
-        click.echo(outcome.reason)
-    elif outcome.kind == FORGOTTEN:
-        click.secho(f"Forgotten: {outcome.uri}", fg="yellow")
-    elif outcome.kind == UNCHANGED:
-        click.echo(f"Registered: {outcome.uri} (unchanged)")
-    else:
-        click.secho(f"Registered: {outcome.uri}", fg="green")

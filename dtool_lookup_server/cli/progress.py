@@ -47,8 +47,9 @@ class Progress:
 
     def _status(self, seconds: float) -> str:
         rate = self._done / seconds if seconds else 0.0
-        left = (self._total - self._done) / rate if rate else 0.0
-        return f"{self._done} of {self._total}, {rate:.1f} a second, {left:.0f} s left"
+        left = max(self._total - self._done, 0) / rate if rate else 0.0
+        total = max(self._total, self._done)
+        return f"{self._done} of {total}, {rate:.1f} a second, {left:.0f} s left"
 
     def _write(self, text: str) -> None:
         if self._visible:

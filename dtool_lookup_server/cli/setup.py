@@ -12,7 +12,7 @@ from ..migrating import upgrade_database
 from ..plugins.registry import discover, in_use
 from ..services import demonstration, indexing, users
 from .base import Command
-from .base_uri import print_outcome
+from .outcomes import print_outcome
 
 _FORMAT = "{:<28} {:<12} {:<44} {:<12} {}"
 

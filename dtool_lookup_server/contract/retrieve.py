@@ -9,8 +9,9 @@ from flask import Flask
 from ..errors import StoreUnavailableError, UnknownURIError
 from ..plugins.registry import in_use
 from ..services import content, registering
+from ..services.dataset_info import checked
 from ..services.users import ActingUser
-from .base import Contract, Register
+from .base import Contract, Register, dataset_info
 from .corpus import HOSTILE
 
 _READERS = ("get_readme", "get_manifest", "get_annotations")
@@ -127,6 +128,16 @@ class RetrieveContract(Contract):
         if listed is None:
             pytest.skip("this plugin cannot tell")
         assert set(listed) == uris
+
+    def test_the_plugin_tells_what_it_has_from_what_it_has_not(
+        self, base_uri: str, register: Register
+    ) -> None:
+        register("one")
+        holds = getattr(in_use().retrieve, "holds", lambda _info: None)
+        kept = checked(dataset_info(base_uri, "one"))
+        unknown = checked(dataset_info(base_uri, "two"))
+        assert holds(kept) in (True, None)
+        assert holds(unknown) in (False, None)
 
     def test_reading_from_a_store_that_does_not_answer_says_so(
         self, away: Flask

@@ -9,6 +9,7 @@ from flask import Request, abort
 from flask_smorest import Blueprint as SmorestBlueprint
 from flask_smorest.error_handler import ErrorSchema
 from flask_smorest.pagination import Page, PaginationParameters
+from marshmallow import fields
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 
@@ -78,6 +79,12 @@ def _refuse(constant: str) -> NoReturn:
     raise json.JSONDecodeError(f"{constant} is not JSON", constant, 0)
 
 
+class UnauthorizedSchema(ErrorSchema):
+    """An error; what is wrong with a token is told by msg alone."""
+
+    msg = fields.String(metadata={"example": "Token has expired"})
+
+
 class Blueprint(SmorestBlueprint):
     """A blueprint of the API."""
 
@@ -90,9 +97,8 @@ class Blueprint(SmorestBlueprint):
         def decorator(view: View) -> View:
             for status in sorted({401, *statuses}, reverse=True):
                 about = REFUSALS[status]
-                view = self.alt_response(status, schema=ErrorSchema, description=about)(
-                    view
-                )
+                schema = UnauthorizedSchema if status == 401 else ErrorSchema
+                view = self.alt_response(status, schema=schema, description=about)(view)
             return view
 
         return decorator

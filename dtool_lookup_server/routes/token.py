@@ -12,7 +12,7 @@ bp = Blueprint("token", __name__, url_prefix="/token")
 
 @bp.post("")
 @bp.doc(security=[])
-@bp.refuses(400, 404, 422, 429)
+@bp.refuses(400, 404, 422, 429, 503)
 @bp.arguments(CredentialsSchema)
 @bp.alt_response(200, schema=TokenSchema, description="A new token", success=True)
 def issue(credentials: dict[str, str]) -> Response:

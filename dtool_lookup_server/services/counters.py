@@ -50,7 +50,7 @@ _BLOCK_BITS = 12
 BLOCK_IDS = 1 << _BLOCK_BITS
 
 # What of a query is counted, and by which kind of counter.
-_COUNTED = {"creator_usernames": CREATOR, "uploaded_by": UPLOADER, "tags": TAG}
+_COUNTED = {"creator_usernames": CREATOR, "tags": TAG}
 
 _PENDING = "dtool_lookup_server_counters"
 _HALF = 32
@@ -128,11 +128,14 @@ def _forget(session: Session) -> None:
     session.info.pop(_PENDING, None)
 
 
-def total_of(user: ActingUser, query: Query) -> Select[Any] | None:
+def total_of(user: ActingUser | None, query: Query) -> Select[Any] | None:
     """Return a select of the number of datasets that a query finds for a user.
 
+    :param user: None for the machine's administrator, who sees all
     :returns: None where nobody keeps count of such a query
     """
+    if user is None:
+        return None
     asked = {key: value for key, value in query.items() if value not in (None, [], "")}
     places = asked.pop("base_uris", query.get("base_uris"))
     kind, values = ALL, {""}
@@ -161,16 +164,13 @@ _SUMS_OF_USER = (
     )
     .group_by(_C.kind, _C.value)
 )
-_SUMS_OF_BASE_URIS = (
-    select(
-        literal_column("'base_uri'"),
-        BaseURI.__table__.c.base_uri,
-        *(_C[name] for name in _SUMS),
-    )
+_OF_BASE_URIS = (
+    select(BaseURI.__table__.c.base_uri, *(_C[name] for name in _SUMS))
     .select_from(dataset_counter)
     .join(BaseURI.__table__, BaseURI.__table__.c.id == _C.base_uri_id)
-    .where(_C.kind == ALL, _C.base_uri_id.in_(SEARCHABLE), _C.number > 0)
+    .where(_C.kind == ALL, _C.number > 0)
 )
+_OF_PERMITTED_BASE_URIS = _OF_BASE_URIS.where(_C.base_uri_id.in_(SEARCHABLE))
 _TOTAL = select(func.coalesce(func.sum(_C.number), 0)).where(
     _C.kind == ALL, _C.value == "", _C.base_uri_id.in_(SEARCHABLE)
 )
@@ -193,10 +193,21 @@ def sums(user: ActingUser) -> Iterator[tuple[str, str, int, int]]:
 
     The kinds are creator, tag, uploader and base_uri.
     """
-    for statement in (_SUMS_OF_USER, _SUMS_OF_BASE_URIS):
-        rows = sql_db.session.execute(statement, {"user_id": user.id})
-        for kind, value, number, upper, lower in rows:
-            yield kind, value, int(number), (int(upper) << _HALF) + int(lower)
+    parameters = {"user_id": user.id}
+    for kind, *row in sql_db.session.execute(_SUMS_OF_USER, parameters):
+        yield kind, *_whole(*row)
+    for place in sql_db.session.execute(_OF_PERMITTED_BASE_URIS, parameters):
+        yield "base_uri", *_whole(*place)
+
+
+def of_base_uris() -> Iterator[tuple[str, int, int]]:
+    """Yield each base URI that has datasets, with their number and bytes."""
+    for row in sql_db.session.execute(_OF_BASE_URIS):
+        yield _whole(*row)
+
+
+def _whole(value: str, number: int, upper: int, lower: int) -> tuple[str, int, int]:
+    return value, int(number), (int(upper) << _HALF) + int(lower)
 
 
 #: Blocks that are enough for a first page, unless the user sees little of each.

@@ -1,6 +1,7 @@
 """The rules of a dataset info: what may be registered, in its one form."""
 
 import json
+import math
 import uuid
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,8 @@ _ITEM_FIELDS: dict[str, type | tuple[type, ...]] = {
     "size_in_bytes": int,
     "utc_timestamp": (int, float),
 }
+# As 0.18 did, the numbers of an item are also taken as text, and as another number.
+_ITEM_NUMBERS: dict[str, type] = {"size_in_bytes": int, "utc_timestamp": float}
 _MANIFEST_FIELDS = {"items", "hash_function", "dtoolcore_version"}
 
 
@@ -174,24 +177,39 @@ def _manifest(manifest: Any) -> dict[str, Any]:
     for name in ("hash_function", "dtoolcore_version"):
         if not isinstance(manifest.get(name, ""), str):
             raise InvalidFieldError("manifest", f"{name} is not text.")
-    for item in items.values():
-        _check_item(item)
+    if "items" in manifest:
+        checked_items = {key: _item(item) for key, item in items.items()}
+        manifest = {**manifest, "items": checked_items}
     checks.storable("manifest", json.dumps(manifest, ensure_ascii=False))
     return manifest
 
 
-def _check_item(item: Any) -> None:
+def _item(item: Any) -> dict[str, Any]:
+    """Return an item in its one form: itself, unless its numbers are written else."""
     if not isinstance(item, dict):
         raise InvalidFieldError("manifest", "An item is not an object.")
     for name, value in item.items():
         if name not in _ITEM_FIELDS:
             raise InvalidFieldError("manifest", f"Unknown field of an item: {name!r}.")
         if isinstance(value, bool) or not isinstance(value, _ITEM_FIELDS[name]):
-            raise InvalidFieldError(
-                "manifest", f"{name} of an item is of a wrong type."
-            )
+            item = {**item, name: _item_number(name, value)}
     if item.get("size_in_bytes", 0) < 0:
         raise InvalidFieldError("manifest", "size_in_bytes of an item is below zero.")
+    return item
+
+
+def _item_number(name: str, value: Any) -> int | float:
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        number = _ITEM_NUMBERS[name](value)
+        if not math.isfinite(number):
+            raise ValueError
+    except (KeyError, OverflowError, TypeError, ValueError):
+        raise InvalidFieldError(
+            "manifest", f"{name} of an item is of a wrong type."
+        ) from None
+    return number
 
 
 def _counts(

@@ -1,8 +1,7 @@
 """Datasets as rows: listing, looking up, filtering, all of it in SQL."""
 
 import functools
-import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select
@@ -17,7 +16,7 @@ from ..pagination import (
     parse_sort,
 )
 from ..plugins.interfaces import Query
-from ..sql_models import BaseURI, Dataset, DatasetTag, from_timestamp, to_timestamp
+from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 from . import base_uris, counters
 from .permissions import SEARCHABLE, searchable
 from .users import ActingUser
@@ -41,15 +40,6 @@ SORTABLE: dict[str, ColumnElement[Any]] = {
             "size_in_bytes",
         )
     },
-}
-
-#: The keys of a query that are limits: the column, whether the value is a time, and
-#: how the two compare.
-LIMITS: dict[str, tuple[Any, bool, Callable[[Any, Any], ColumnElement[bool]]]] = {
-    "frozen_after": (_DATASET.c.frozen_at, True, operator.ge),
-    "frozen_before": (_DATASET.c.frozen_at, True, operator.lt),
-    "min_size": (_DATASET.c.size_in_bytes, False, operator.ge),
-    "max_size": (_DATASET.c.size_in_bytes, False, operator.le),
 }
 
 #: 0.18's order: as they were registered.
@@ -126,16 +116,14 @@ def every() -> AnySelect:
 
 
 def narrowed(statement: AnySelect, query: Query) -> AnySelect:
-    """Return a select with a query's lists as conditions; its free text is left out.
+    """Return a select with the lists of 0.18's queries as conditions.
 
-    OR within creator_usernames, base_uris, uuids and uploaded_by, AND within tags and
-    between the limits. An empty list is no condition, but for base_uris, where it finds
-    nothing, as in 0.18.
+    OR within creator_usernames, base_uris and uuids, AND within tags. An empty list is
+    no condition, but for base_uris, where it finds nothing, as in 0.18. What else a
+    query has is for search.py.
     """
     if creators := query.get("creator_usernames"):
         statement = statement.where(_DATASET.c.creator_username.in_(creators))
-    if uploaders := query.get("uploaded_by"):
-        statement = statement.where(_DATASET.c.uploaded_by.in_(uploaders))
     if uuids := query.get("uuids"):
         statement = statement.where(_DATASET.c.uuid.in_(_folded(uuids)))
     if "base_uris" in query:
@@ -143,25 +131,18 @@ def narrowed(statement: AnySelect, query: Query) -> AnySelect:
         statement = statement.where(BaseURI.__table__.c.base_uri.in_(names))
     if tags := set(query.get("tags") or ()):
         statement = statement.where(_DATASET.c.id.in_(_with_every(tags)))
-    return statement.where(*_within_limits(query))
+    return statement
 
 
 def _without_index(statement: AnySelect, query: Query) -> AnySelect:
     """Return what narrowed() does, for SQLite to go through all datasets in order."""
-    tags = query.get("tags") or ()
-    for tag in tags:
+    for tag in query.get("tags") or ():
         has_tag = select(_TAG.c.tag).where(
             _TAG.c.dataset_id == _DATASET.c.id, _TAG.c.tag == tag
         )
         statement = statement.where(has_tag.exists())
     hinted = statement.with_hint(_DATASET, "NOT INDEXED", "sqlite")
     return narrowed(hinted, {**query, "tags": []})
-
-
-def _within_limits(query: Query) -> Iterator[ColumnElement[bool]]:
-    for key, (column, is_time, compare) in LIMITS.items():
-        if (limit := query.get(key)) is not None:
-            yield compare(column, from_timestamp(limit) if is_time else limit)
 
 
 def _with_every(tags: set[str]) -> Select[int]:

@@ -11,6 +11,7 @@ from typing import Any
 import dtoolcore
 import dtoolcore.utils
 import yaml
+from dtoolcore.utils import MAX_NAME_LENGTH
 from flask import current_app
 from sqlalchemy import select
 
@@ -20,12 +21,10 @@ from ..errors import (
     EditsOffError,
     InvalidFieldError,
     StoreUnavailableError,
-    UnknownURIError,
 )
 from ..extensions import sql_db
-from ..plugins.registry import in_use
 from ..sql_models import Dataset
-from . import base_uris, content, datasets, permissions
+from . import base_uris, content, datasets, permissions, registered
 from .dataset_info import checked_field
 from .registering import replace
 from .users import ActingUser
@@ -143,16 +142,16 @@ def _edit(user: ActingUser, uri: str, field: str, change: Change) -> Any:
 
 @transactional
 def _edit_index(uri: str, field: str, change: Change) -> Any:
-    registered = _lock(uri)
-    current = _read_index(registered)
+    row = registered.lock(uri)
+    current = registered.info_of(row)
     value = _new_value(field, change(current[field]))
-    replace({**current, field: value}, registered.uploaded_by, registered.uploaded_at)
+    replace({**current, field: value}, row.uploaded_by, row.uploaded_at)
     return value
 
 
 @transactional
 def _edit_both(uri: str, field: str, change: Change, dataset: dtoolcore.DataSet) -> Any:
-    registered = _lock(uri)
+    row = registered.lock(uri)
     with _storage_errors(uri):
         held = _READ[field](dataset)
     value = _new_value(field, change(held))
@@ -162,8 +161,8 @@ def _edit_both(uri: str, field: str, change: Change, dataset: dtoolcore.DataSet)
         with _storage_errors(uri):
             _WRITE[field](dataset, held, value, undo)
             _check_written(_READ[field](dataset), value)
-        info = {**_read_index(registered), field: value}
-        replace(info, registered.uploaded_by, registered.uploaded_at)
+        info = {**registered.info_of(row), field: value}
+        replace(info, row.uploaded_by, row.uploaded_at)
     except BaseException:
         for step in reversed(undo):
             # As much as the storage lets us; what went wrong first is reported.
@@ -171,31 +170,6 @@ def _edit_both(uri: str, field: str, change: Change, dataset: dtoolcore.DataSet)
                 step()
         raise
     return value
-
-
-def _lock(uri: str) -> Dataset:
-    """Return the row of a dataset, which nobody else edits until the commit."""
-    row = sql_db.session.scalar(
-        select(Dataset)
-        .where(Dataset.uri == uri)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if row is None:
-        raise UnknownURIError(f"Dataset '{uri}' not registered")
-    return row
-
-
-def _read_index(row: Dataset) -> dict[str, Any]:
-    """Return the dataset info of a registered dataset."""
-    retrieve = in_use().retrieve
-    info = datasets.fetch(row.uri)
-    return {
-        **{key: info[key] for key in info if not key.startswith("uploaded_")},
-        "readme": retrieve.get_readme(row.uri),
-        "manifest": retrieve.get_manifest(row.uri),
-        "annotations": retrieve.get_annotations(row.uri),
-    }
 
 
 def _new_value(field: str, value: Any) -> Any:
@@ -213,12 +187,15 @@ def _check_names(field: str, value: Any, held: Any) -> None:
     """Return if dtool can keep all the names that are new."""
     if field == "readme":
         return
+    # dtool-s3 cannot list an annotation with a dot in its name any more.
+    dots = "" if field == "annotations" else ", dots"
     for name in value:
-        # dtool-s3 cannot list an annotation with a dot in its name any more.
-        broken = field == "annotations" and "." in name
+        broken = not dots and "." in name
         if name not in held and (broken or not dtoolcore.utils.name_is_valid(name)):
             raise InvalidFieldError(
-                field, f"{name!r}: dtool keeps letters, digits, hyphens, underscores."
+                field,
+                f"dtool cannot keep {name!r}: no more than {MAX_NAME_LENGTH} of the"
+                f" letters a to z and A to Z, digits, hyphens, underscores{dots}.",
             )
 
 

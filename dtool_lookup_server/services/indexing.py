@@ -11,23 +11,26 @@ from sqlalchemy import select
 
 from ..errors import StoreUnavailableError, ValidationError
 from ..extensions import sql_db
+from ..plugins.interfaces import DatasetInfo
 from ..sql_models import Dataset
 from . import base_uris
+from .dataset_info import checked
 from .registering import forget, register, register_if_changed
 
 REGISTERED = "registered"
 UNCHANGED = "unchanged"
 FAILED = "failed"
 FORGOTTEN = "forgotten"
+DIFFERENT = "different"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one dataset.
 
-    :param kind: REGISTERED, UNCHANGED, FAILED or FORGOTTEN
+    :param kind: REGISTERED, UNCHANGED, FAILED, FORGOTTEN or DIFFERENT
     :param name: the dataset's name, as far as it is known
-    :param reason: why it failed, else empty
+    :param reason: why it failed or in what it differs, else empty
     """
 
     kind: str
@@ -57,7 +60,7 @@ def list_uris(base_uri: str) -> list[str]:
     except Exception as error:
         # Each kind of storage has exceptions of its own.
         raise StoreUnavailableError(
-            f"Cannot list the datasets in '{spelled}': {_described(error)}"
+            f"Cannot list the datasets in '{spelled}': {described(error)}"
         ) from error
 
 
@@ -76,7 +79,7 @@ def index(base_uri: str, uris: list[str], force: bool = False) -> Iterator[Outco
         except dtoolcore.DtoolCoreTypeError:
             continue
         except Exception as error:
-            yield Outcome(FAILED, uri, reason=_described(error))
+            yield Outcome(FAILED, uri, reason=described(error))
         else:
             yield _index_one(dataset, spelled, force)
 
@@ -118,11 +121,27 @@ def dataset_info(dataset: dtoolcore.DataSet, base_uri: str) -> dict[str, Any]:
     }
 
 
+def checked_info(dataset: dtoolcore.DataSet, base_uri: str) -> DatasetInfo:
+    """Return the dataset info of a dataset in its storage, as it may be registered.
+
+    :param base_uri: the base URI that it is to be registered in
+    :raises BrokenReadmeError: if the README is not YAML
+    :raises ValidationError: for what cannot be registered
+    """
+    info = dataset_info(dataset, base_uri)
+    _check_readme(info["readme"])
+    return checked(info)
+
+
+def described(error: Exception) -> str:
+    """Return what a person is told of an error."""
+    return str(error) or type(error).__name__
+
+
 def _index_one(dataset: dtoolcore.DataSet, base_uri: str, force: bool) -> Outcome:
     uri = base_uris.normalised_uri(dataset.uri)
     try:
-        info = dataset_info(dataset, base_uri)
-        _check_readme(info["readme"])
+        info = checked_info(dataset, base_uri)
         if force:
             register(info)
             changed = True
@@ -130,7 +149,7 @@ def _index_one(dataset: dtoolcore.DataSet, base_uri: str, force: bool) -> Outcom
             changed = register_if_changed(info)
     except Exception as error:
         # A storage or a plugin may fail in any way; the others are to be indexed.
-        return Outcome(FAILED, uri, dataset.name, _described(error))
+        return Outcome(FAILED, uri, dataset.name, described(error))
     return Outcome(REGISTERED if changed else UNCHANGED, uri, dataset.name)
 
 
@@ -139,7 +158,3 @@ def _check_readme(readme: str) -> None:
         yaml.load(readme, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise BrokenReadmeError(f"README YAML parsing issue: {error}") from error
-
-
-def _described(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -11,7 +11,11 @@ from .. import database
 from .._version import __version__
 from ..config import MASK, is_secret, redact
 from ..errors import StoreUnavailableError
+from ..extensions import sql_db
 from ..plugins.registry import Discovered, in_use
+
+#: The SQL database among the stores.
+DATABASE = "the database"
 
 
 def versions() -> dict[str, Any]:
@@ -30,21 +34,31 @@ def check_health() -> None:
 
     :raises StoreUnavailableError: naming those that do not
     """
+    if failing := failing_stores():
+        raise StoreUnavailableError(f"Not answering: {', '.join(failing)}")
+
+
+def store_checks() -> dict[str, Callable[[], None]]:
+    """Return what checks each store, by the store's name."""
     plugins = in_use()
-    checks = {
-        "the database": database.check_health,
-        "the search plugin": getattr(plugins.search, "check_health", None),
-        "the retrieve plugin": getattr(plugins.retrieve, "check_health", None),
+    named = {
+        "the search plugin": plugins.search,
+        "the retrieve plugin": plugins.retrieve,
+        **{f"the extension {type(e).__name__}": e for e in plugins.extensions},
+    }
+    return {
+        DATABASE: database.check_health,
         **{
-            f"the extension {type(extension).__name__}": getattr(
-                extension, "check_health", None
-            )
-            for extension in plugins.extensions
+            name: plugin.check_health
+            for name, plugin in named.items()
+            if hasattr(plugin, "check_health")
         },
     }
-    failing = [name for name, check in checks.items() if check and not _answers(check)]
-    if failing:
-        raise StoreUnavailableError(f"Not answering: {', '.join(failing)}")
+
+
+def failing_stores() -> list[str]:
+    """Return the names of the stores that do not answer."""
+    return [name for name, check in store_checks().items() if not _answers(check)]
 
 
 def _answers(check: Callable[[], None]) -> bool:
@@ -53,6 +67,8 @@ def _answers(check: Callable[[], None]) -> bool:
     except Exception as error:
         # A plugin may fail in any way; the reason may hold secrets, so not its text.
         current_app.logger.error("Health: %s", type(error).__name__)
+        # PostgreSQL answers nothing more in a transaction in which something failed.
+        sql_db.session.rollback()
         return False
     return True
 

@@ -27,7 +27,8 @@ from ..plugins.analysis import analyze_dataset
 from ..plugins.registry import in_use
 from ..plugins.sql import SQLSearch
 from ..plugins.sql.tables import dataset_content, text_engine
-from ..sql_models import Dataset, to_timestamp
+from ..sql_models import Dataset
+from . import registered
 
 # Rows that are written at once; those of contents have megabytes.
 _BATCH: dict[Any, int] = {dataset_content: 4}
@@ -139,17 +140,8 @@ def _continue_numbers(table: Table, target: Connection) -> None:
 
 def _index_texts(target: Connection) -> Iterator[None]:
     store = text_engine(target.dialect.name).store
-    retrieve = in_use().retrieve
     for dataset in sql_db.session.scalars(select(Dataset).order_by(Dataset.id)):
-        info = {
-            **{key: getattr(dataset, key) for key in ("uri", "uuid", "name")},
-            "creator_username": dataset.creator_username,
-            "frozen_at": to_timestamp(dataset.frozen_at),
-            "tags": [tag.tag for tag in dataset.tags],
-            "readme": retrieve.get_readme(dataset.uri),
-            "manifest": retrieve.get_manifest(dataset.uri),
-            "annotations": retrieve.get_annotations(dataset.uri),
-        }
+        info = registered.info_of(dataset)
         with Session(target) as session:
             store(session, dataset.id, analyze_dataset(info))
             session.commit()

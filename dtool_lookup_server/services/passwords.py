@@ -1,15 +1,15 @@
 """Passwords: who may have a token for a name and a password.
 
 Off unless a file with hashes or an LDAP server is configured. Every refusal takes the
-time that checking a password takes, whoever is asked for, and attempts are limited.
+same time, whoever is asked for, and attempts are limited.
 """
 
+import functools
 import importlib
 import os
+import ssl
 import tempfile
-import threading
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,35 @@ from ..errors import (
     AuthenticationError,
     ConfigurationError,
     InvalidFieldError,
+    StoreUnavailableError,
     TokensOffError,
-    TooManyAttemptsError,
 )
-from . import checks, users
+from . import attempts, checks, users
 
 #: Longest password, in characters: hashing it must not take for ever.
 LONGEST = 1024
 SHORTEST = 8
 
+#: Seconds to wait for an LDAP server, to connect and for each answer.
+LDAP_TIMEOUT = 10
+
 _SEPARATOR = ":"
 _BCRYPT = ("$2a$", "$2b$", "$2y$")
 
-# Checked in place of the hash that somebody unknown does not have.
-_NOBODYS = generate_password_hash(os.urandom(16).hex())
+#: Seconds after which a refusal is answered; a longer check takes a multiple of it.
+REFUSAL = 1.0
 
-#: Seconds that attempts are remembered.
-WINDOW = 60
+
+@functools.cache
+def _nobodys() -> str:
+    """Return the hash to check for somebody who has none."""
+    return generate_password_hash(os.urandom(16).hex())
+
+
+def are_taken() -> bool:
+    """Return whether this server checks passwords: a file or an LDAP server is set."""
+    settings = current_app.config
+    return bool(settings["TOKEN_PASSWORD_FILE"] or settings["TOKEN_LDAP_URL"])
 
 
 def check(username: str, password: str, address: str) -> None:
@@ -46,32 +58,29 @@ def check(username: str, password: str, address: str) -> None:
     :raises TokensOffError: if this server does not know passwords
     :raises AuthenticationError: if not, whatever the reason
     :raises TooManyAttemptsError: if there were too many attempts that failed
+    :raises StoreUnavailableError: if an LDAP server is needed and does not answer
     """
-    settings = current_app.config
-    if not settings["TOKEN_PASSWORD_FILE"] and not settings["TOKEN_LDAP_URL"]:
+    if not are_taken():
         raise TokensOffError("This server issues no tokens for passwords")
-    most = settings["TOKEN_ATTEMPTS_PER_MINUTE"]
-    # Many people may share an address, and nobody is to lock out somebody elsewhere.
-    attempts = Attempts(
-        {f"{address} {username}": most, address: 10 * most, f" {username}": 10 * most}
-    )
-    if not attempts.begin():
-        raise TooManyAttemptsError("Too many attempts: try again in a minute")
+    attempt = attempts.begin(username, address)
+    began = time.monotonic()
     good = _matches(username, password)
-    # Both are always looked up, so that the time does not tell them apart.
     if users.find(username) is None or not good:
+        # Hashes differ in what they take, and so do LDAP servers.
+        taken = time.monotonic() - began
+        time.sleep(REFUSAL - taken % REFUSAL)
         raise AuthenticationError("No such user, or another password")
-    attempts.succeeded()
+    attempts.forget(attempt)
 
 
 def _matches(username: str, password: str) -> bool:
     if not username or not password or len(password) > LONGEST or "\0" in password:
         # To an LDAP server an empty password would be a visitor, who is let in.
-        matches_hash(_NOBODYS, "-")
+        matches_hash(_nobodys(), "-")
         return False
     if current_app.config["TOKEN_PASSWORD_FILE"]:
         known = read_file().get(username)
-        good = matches_hash(known or _NOBODYS, password)
+        good = matches_hash(known or _nobodys(), password)
         if known is not None:
             return good
     if current_app.config["TOKEN_LDAP_URL"]:
@@ -81,11 +90,15 @@ def _matches(username: str, password: str) -> bool:
 
 def matches_hash(known: str, password: str) -> bool:
     """Return whether a password is that of a hash, of werkzeug's or of bcrypt."""
-    if known.startswith(_BCRYPT):
-        # bcrypt knows 72 bytes; its newer versions refuse more.
-        secret = password.encode()[:72]
-        return bool(_module("bcrypt").checkpw(secret, known.encode()))
-    return check_password_hash(known, password)
+    try:
+        if known.startswith(_BCRYPT):
+            # bcrypt knows 72 bytes; its newer versions refuse more.
+            secret = password.encode()[:72]
+            return bool(_module("bcrypt").checkpw(secret, known.encode()))
+        return check_password_hash(known, password)
+    except ValueError:
+        current_app.logger.error("TOKEN_PASSWORD_FILE has what is no hash")
+        return False
 
 
 def set_password(username: str, password: str) -> None:
@@ -115,35 +128,51 @@ def set_password(username: str, password: str) -> None:
 
 
 def read_file() -> dict[str, str]:
-    """Return the hashes in the file by user name; none where it is not there yet."""
+    """Return the hashes in the file by user name; none where it is not there yet.
+
+    :raises ConfigurationError: if it cannot be read
+    """
     path = Path(current_app.config["TOKEN_PASSWORD_FILE"])
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"Setting TOKEN_PASSWORD_FILE: cannot read {path}: {error}"
+        ) from None
     pairs = (line.partition(_SEPARATOR) for line in lines if line.strip())
     return {name: known for name, _separator, known in pairs if known}
 
 
 def _matches_ldap(username: str, password: str) -> bool:
     """Return whether an LDAP server lets a user in with this password."""
+    settings = current_app.config
     ldap3 = _module("ldap3")
     name = _module("ldap3.utils.dn").escape_rdn(username)
-    server = ldap3.Server(current_app.config["TOKEN_LDAP_URL"], connect_timeout=10)
+    # ldap3 by itself would take any certificate.
+    tls = ldap3.Tls(
+        validate=ssl.CERT_REQUIRED, ca_certs_file=settings["TOKEN_LDAP_CA_FILE"]
+    )
+    server = ldap3.Server(
+        settings["TOKEN_LDAP_URL"], tls=tls, connect_timeout=LDAP_TIMEOUT
+    )
     connection = ldap3.Connection(
         server,
-        user=current_app.config["TOKEN_LDAP_DN"].format(username=name),
+        user=settings["TOKEN_LDAP_DN"].format(username=name),
         password=password,
-        receive_timeout=10,
+        receive_timeout=LDAP_TIMEOUT,
     )
     try:
-        if current_app.config["TOKEN_LDAP_STARTTLS"]:
+        if settings["TOKEN_LDAP_STARTTLS"]:
             connection.open()
-            connection.start_tls()
+            if not connection.start_tls():
+                raise StoreUnavailableError("The LDAP server offers no StartTLS")
         return bool(connection.bind())
     except ldap3.core.exceptions.LDAPException as error:
-        current_app.logger.error("LDAP: %s", type(error).__name__)
-        return False
+        raise StoreUnavailableError(
+            f"The LDAP server does not answer: {type(error).__name__}"
+        ) from None
     finally:
         connection.unbind()
 
@@ -157,42 +186,3 @@ def _module(name: str) -> Any:
         raise ConfigurationError(
             f"The package {name} is needed: install dtool-lookup-server[{name}]"
         ) from None
-
-
-class Attempts:
-    """The attempts of the last minute, in this process.
-
-    :param limits: how many there may be, by what is counted
-    """
-
-    _lock = threading.Lock()
-    _moments: dict[str, deque[float]] = {}
-
-    def __init__(self, limits: dict[str, int]):
-        self._limits = limits
-
-    def begin(self) -> bool:
-        """Count one more, unless there are too many; return whether it was counted."""
-        now = time.monotonic()
-        with self._lock:
-            self._forget(now - WINDOW)
-            for key, most in self._limits.items():
-                if len(self._moments.get(key, ())) >= most:
-                    return False
-            for key in self._limits:
-                self._moments.setdefault(key, deque()).append(now)
-        return True
-
-    def succeeded(self) -> None:
-        """Count the last one no more."""
-        with self._lock:
-            for key in self._limits:
-                if moments := self._moments.get(key):
-                    moments.pop()
-
-    def _forget(self, before: float) -> None:
-        for key, moments in list(self._moments.items()):
-            while moments and moments[0] < before:
-                moments.popleft()
-            if not moments:
-                del self._moments[key]

@@ -18,7 +18,15 @@ from ..pagination import exists
 from ..plugins.analysis import ANALYSIS_VERSION
 from ..plugins.interfaces import DatasetInfo
 from ..plugins.registry import in_use
-from ..sql_models import Dataset, DatasetTag, from_timestamp, utc_now
+from ..query.annotations import searchable_values
+from ..sql_models import (
+    DIGEST_LENGTH,
+    Dataset,
+    DatasetAnnotation,
+    DatasetTag,
+    from_timestamp,
+    utc_now,
+)
 from . import base_uris, counters, permissions
 from .counters import Counted
 from .dataset_info import checked
@@ -58,10 +66,12 @@ _TAGS = (
     .where(DatasetTag.__table__.c.dataset_id == bindparam("dataset_id"))
     .order_by(DatasetTag.__table__.c.position)
 )
-_ADD_TAGS = insert(DatasetTag.__table__)
-_FORGET_TAGS = delete(DatasetTag.__table__).where(
-    DatasetTag.__table__.c.dataset_id == bindparam("dataset_id")
-)
+_ROWS = (DatasetTag.__table__, DatasetAnnotation.__table__)
+_ADD_ROWS = [insert(table) for table in _ROWS]
+_FORGET_ROWS = [
+    delete(table).where(table.c.dataset_id == bindparam("forgotten_id"))
+    for table in _ROWS
+]
 
 
 def register_as(user: ActingUser, info: dict[str, Any]) -> str:
@@ -270,9 +280,8 @@ def _register_in_sql(
     else:
         dataset_id = known.id
         sql_db.session.execute(_UPDATE, {**values, "known_id": dataset_id})
-    tags = dataset["tags"]
-    if tags != (known.tags if known else []):
-        _replace_tags(dataset_id, tags)
+        _forget_tags_and_annotations(dataset_id)
+    _add_tags_and_annotations(dataset_id, dataset)
     counters.change(
         known,
         Counted(
@@ -281,7 +290,7 @@ def _register_in_sql(
             dataset["creator_username"],
             uploaded_by,
             dataset["size_in_bytes"],
-            tags,
+            dataset["tags"],
         ),
     )
     for plugin in _plugins(share_transaction=True):
@@ -298,14 +307,23 @@ def _counted(uri: str) -> Counted | None:
     return Counted(*row, list(tags))
 
 
-def _replace_tags(dataset_id: int, tags: list[str]) -> None:
-    sql_db.session.execute(_FORGET_TAGS, {"dataset_id": dataset_id})
-    if tags:
-        rows = [
-            {"dataset_id": dataset_id, "tag": tag, "position": position}
-            for position, tag in enumerate(tags)
-        ]
-        sql_db.session.execute(_ADD_TAGS, rows)
+def _forget_tags_and_annotations(dataset_id: int) -> None:
+    for statement in _FORGET_ROWS:
+        sql_db.session.execute(statement, {"forgotten_id": dataset_id})
+
+
+def _add_tags_and_annotations(dataset_id: int, dataset: DatasetInfo) -> None:
+    tags = [
+        {"dataset_id": dataset_id, "tag": tag, "position": position}
+        for position, tag in enumerate(dataset["tags"])
+    ]
+    annotations = [
+        {"dataset_id": dataset_id, "name": name, "value": value}
+        for name, value in sorted(searchable_values(dataset["annotations"]))
+    ]
+    for statement, rows in zip(_ADD_ROWS, (tags, annotations), strict=True):
+        if rows:
+            sql_db.session.execute(statement, rows)
 
 
 @transactional
@@ -316,8 +334,8 @@ def _forget_in_sql(uri: str) -> None:
     for plugin in _plugins(share_transaction=True):
         _delete_from(plugin, uri)
     counters.change(known, None)
-    sql_db.session.execute(delete(DatasetTag).where(DatasetTag.dataset_id == known.id))
-    sql_db.session.execute(delete(Dataset).where(Dataset.id == known.id))
+    _forget_tags_and_annotations(known.id)
+    sql_db.session.execute(delete(_TABLE).where(_TABLE.c.id == known.id))
 
 
 def _plugins(share_transaction: bool) -> list[Any]:
@@ -334,11 +352,29 @@ def _delete_from(plugin: Any, uri: str) -> None:
         delete_dataset(uri)
 
 
+def plugins_digest() -> str:
+    """Return what changes when the plugins would keep something else."""
+    kinds = [type(plugin) for plugin in in_use().instances]
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in kinds]
+    return _half_digest([ANALYSIS_VERSION, names])
+
+
+def content_digest(dataset: DatasetInfo) -> str:
+    """Return what changes when a dataset info does.
+
+    :param dataset: as dataset_info.checked returns it
+    """
+    return _half_digest(dataset)
+
+
 def _digest(dataset: DatasetInfo) -> str:
     """Return what changes when a registration would change something anywhere.
 
     The plugins are a part of it, so that indexing fills one that is new.
     """
-    plugins = [type(plugin).__qualname__ for plugin in in_use().instances]
-    text = json.dumps([ANALYSIS_VERSION, plugins, dataset], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return plugins_digest() + content_digest(dataset)
+
+
+def _half_digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[: DIGEST_LENGTH // 2]

@@ -68,6 +68,11 @@ def summary_of(statements: Iterable[AnySelect]) -> dict[str, Any]:
     return {**result, **_described(parts)}
 
 
+def per_base_uri() -> Facet:
+    """Return number and bytes of all datasets, for each base URI that has any."""
+    return {name: (number, size) for name, number, size in counters.of_base_uris()}
+
+
 def _facets(statement: AnySelect) -> dict[str, Facet]:
     tagged = statement.join(DatasetTag, DatasetTag.dataset_id == Dataset.id)
     uploaded = statement.where(Dataset.uploaded_by.is_not(None))

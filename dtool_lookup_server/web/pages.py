@@ -16,6 +16,7 @@ from flask import (
 )
 
 from .._version import __version__
+from ..services import passwords
 
 bp = Blueprint("pages", __name__)
 
@@ -64,7 +65,7 @@ def index() -> Response:
             version=__version__,
             links=links,
             modules=_MODULES,
-            takes_passwords=_takes_passwords(),
+            takes_passwords=passwords.are_taken() or _has_plugin_for_tokens(),
         )
     )
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
@@ -73,9 +74,11 @@ def index() -> Response:
     return response
 
 
-def _takes_passwords() -> bool:
-    """Tell whether something, a plugin perhaps, gives tokens for passwords."""
+def _has_plugin_for_tokens() -> bool:
+    """Tell whether a plugin gives tokens for passwords, at a /token of its own."""
     return any(
-        rule.rule == "/token" and "POST" in (rule.methods or ())
+        rule.rule == "/token"
+        and "POST" in (rule.methods or ())
+        and rule.endpoint != "token.issue"
         for rule in current_app.url_map.iter_rules()
     )

@@ -7,7 +7,7 @@ from dtool_lookup_server.columns import Line
 from dtool_lookup_server.services.counters import fill
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -18,6 +18,7 @@ OPEN_PATHS = (
     "/static/",
     "/config/versions",
     "/config/health",
+    "/config/ready",
 )
 METHODS = [
     method.value for method in HTTPMethod if method not in ("OPTIONS", "CONNECT")

@@ -573,6 +573,36 @@ def test_a_value_of_the_wrong_type_is_422(register, assert_no_trace, key, value)
     assert_no_trace()
 
 
+def one_item(**fields):
+    """Return a manifest with one item that has these fields."""
+    return {"items": {"0" * 40: {"relpath": "a.txt", **fields}}}
+
+
+@pytest.mark.parametrize(
+    ("key", "sent", "kept"),
+    [
+        ("size_in_bytes", "3", 3),
+        ("size_in_bytes", 3.0, 3),
+        ("utc_timestamp", "1.5", 1.5),
+        ("utc_timestamp", 1, 1),
+    ],
+)
+def test_the_numbers_of_an_item_may_be_written_as_0_18_took_them(
+    register, read, row, key, sent, kept
+):
+    fields = {"manifest": one_item(**{key: sent}), "size_in_bytes": ...}
+    assert register(**fields).status_code == 201
+    assert read("manifest").json == one_item(**{key: kept})
+    assert row()["size_in_bytes"] == (kept if key == "size_in_bytes" else 0)
+
+
+@pytest.mark.parametrize("key", ["size_in_bytes", "utc_timestamp"])
+@pytest.mark.parametrize("value", ["x", "", "nan", "inf", True, None, [], {}])
+def test_what_is_no_number_of_an_item_is_422(register, assert_no_trace, key, value):
+    assert register(manifest=one_item(**{key: value})).status_code == 422
+    assert_no_trace()
+
+
 @pytest.mark.parametrize("key", ["readme", "annotations", "manifest"])
 @pytest.mark.parametrize("value", ["\ud800", "\x00", "\udfff\ud800"], ids=ascii)
 def test_half_a_character_in_content_never_breaks_the_server(

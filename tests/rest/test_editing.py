@@ -177,6 +177,27 @@ def test_what_dtool_cannot_keep_is_422(
     assert in_storage(dataset) == in_index(client, grumpy, dataset) == before
 
 
+def test_what_a_tag_may_be_is_told(client, grumpy, dataset):
+    response = client.post(path("/tags", dataset, "été 2024"), headers=grumpy)
+
+    assert response.json["errors"]["json"]["tags"] == [
+        "dtool cannot keep 'été 2024': no more than 80 of the letters a to z and A to"
+        " Z, digits, hyphens, underscores, dots."
+    ]
+
+
+def test_a_tag_that_dtool_would_not_take_now_can_be_removed(
+    client, grumpy, runner, dataset
+):
+    tags = path_of(dataset) / ".dtool" / "tags"
+    (tags / "été 2024").touch()
+    runner.invoke(args=["base_uri", "index", dataset.uri.rpartition("/")[0]])
+    url = path("/tags", dataset, "été 2024")
+
+    assert client.delete(url, headers=grumpy).json == {"tags": TAGS}
+    assert in_storage(dataset)["/tags"] == {"tags": TAGS}
+
+
 @pytest.mark.parametrize(
     ("who", "root", "status"),
     [

@@ -62,6 +62,46 @@ def test_what_no_column_can_hold_finds_nothing(context, value):
         assert found({key: [value]}) == []
 
 
+def long_uris(number):
+    """Return the URIs of datasets that only differ late, in characters of all kinds."""
+    chance = random.Random(7)
+    kinds = [(0x4E00, 0x9FFF), (0x10000, 0x103FF), (0x21, 0x2E), (0x5C, 0x5C)]
+    room = 1024 - len(BASE_URI) - 1
+    start = "".join(chr(chance.randint(*chance.choice(kinds))) for _ in range(700))
+    ends = [
+        "".join(chr(chance.randint(*chance.choice(kinds))) for _ in range(room - 700))
+        for _ in range(number)
+    ]
+    return [f"{BASE_URI}/{start}{end}" for end in ends]
+
+
+@pytest.mark.parametrize("direction", ["", "-"])
+def test_a_uri_has_1024_characters_of_any_kind(context, direction):
+    uris = long_uris(12)
+    for uri in [*uris, *uris]:
+        registering.register(dataset_info("long", BASE_URI) | {"uri": uri})
+    assert all(len(uri) == 1024 for uri in uris)
+    assert all(datasets.find(uri) for uri in uris)
+    expected = sorted(uris, reverse=bool(direction))
+    listing = datasets.sorted_listing(datasets.every(), f"{direction}uri")
+    assert [row["uri"] for row in listing.page(0, 20)] == expected
+    found, cursor = [], ""
+    while cursor is not None:
+        found += [row["uri"] for row in listing.after(cursor, 5)]
+        cursor = listing.cursor
+    assert found == expected
+
+
+def test_a_base_uri_is_as_long(context):
+    base_uri = long_uris(1)[0]
+    for _ in range(2):
+        base_uris.register(base_uri)
+    assert [row["base_uri"] for row in base_uris.names().page(0, 9)] == [
+        BASE_URI,
+        base_uri,
+    ]
+
+
 def test_words_are_in_the_order_of_their_characters(context):
     names = ["a", "B", "ab", "a b", "ä", "z", "数", "🍎", "a_b", "A"]
     for name in names:

@@ -233,7 +233,6 @@ COUNTED = [
     {"base_uris": [MR_MEN + "/"]},
     {"base_uris": []},
     {"tags": ["no such"]},
-    {"uploaded_by": ["grumpy"]},
     {},
 ]
 NOT_COUNTED = [
@@ -242,6 +241,7 @@ NOT_COUNTED = [
     {"uuids": ["7b4a3b5e-6f0f-4c27-9d53-2b0ce3a1f0aa"]},
     {"free_text": "apple"},
     {"min_size": 10},
+    {"uploaded_by": ["grumpy"]},
 ]
 
 

@@ -16,6 +16,11 @@ from dtool_lookup_server.services import demonstration, indexing
 from tests.conftest import add_corpus, add_people, make_config, open_app
 from tests.web.chromium import OPTIONS, find_chromium
 
+#: Longest wait, in milliseconds: a machine may be slow, and what is wrong stays wrong.
+LONGEST_WAIT = 30_000
+
+expect.set_options(timeout=LONGEST_WAIT)
+
 
 @pytest.fixture(scope="session")
 def chromium():
@@ -79,9 +84,9 @@ def site(site_app):
 
 
 @pytest.fixture
-def context(chromium):
+def context(chromium, site):
     """A browser of one's own, wide and light, whose scripts make no mistakes."""
-    with browsing(chromium) as context:
+    with browsing(chromium, base_url=site) as context:
         yield context
 
 
@@ -90,7 +95,7 @@ def browsing(chromium, **options):
     """Give a context of the browser; a script's error in it is the test's."""
     options = {"viewport": {"width": 1200, "height": 900}, **options}
     context = chromium.new_context(locale="en-GB", timezone_id="UTC", **options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(LONGEST_WAIT)
     faults = []
     context.on("weberror", lambda error: faults.append(str(error.error)))
     context.on("console", lambda message: faults.extend(_violation(message)))
@@ -114,6 +119,15 @@ def visit(context, site, token):
         return page
 
     return open_page
+
+
+def let_the_token_end(page, token):
+    """Have the tab's token be one that has ended meanwhile."""
+    page.evaluate(
+        "ended => { for (const key of Object.keys(sessionStorage))"
+        " sessionStorage[key] = ended; }",
+        token("grumpy", exp=1),
+    )
 
 
 def settle(page):

@@ -40,6 +40,43 @@ def test_a_user_is_added_made_admin_and_deleted(visit):
     expect(page.get_by_role("link", name="happy")).to_have_count(0)
 
 
+def test_a_display_name_is_edited_in_the_table(visit):
+    page = visit("snow-white", "?view=users")
+    field = page.get_by_label("Display name of sleepy")
+    field.fill("Sleepy 😴 (نعسان)")
+    field.press("Enter")
+    said(page, "sleepy goes by Sleepy 😴 (نعسان) now")
+    page.reload()
+    expect(field).to_have_value("Sleepy 😴 (نعسان)")
+
+    field.fill("thought better of")
+    field.press("Escape")
+    expect(field).to_have_value("Sleepy 😴 (نعسان)")
+    field.fill("")
+    field.press("Enter")
+    said(page, "sleepy goes by the user name now")
+    page.reload()
+    expect(field).to_have_value("")
+
+
+def test_ones_own_display_name_is_seen_at_once(visit):
+    page = visit("snow-white", "?view=users")
+    page.get_by_label("Display name of snow-white").fill("Snow White")
+    page.get_by_label("User name").focus()
+
+    expect(page.locator("#who")).to_contain_text("Snow White")
+
+
+def test_a_display_name_that_is_refused_is_put_back(visit):
+    page = visit("snow-white", "?view=users")
+    page.route("**/users/**", lambda route: route.fulfill(status=503, json={}))
+    page.get_by_label("Display name of noone").fill("Nobody")
+    page.get_by_label("Display name of noone").press("Enter")
+
+    expect(page.locator("#toast")).to_contain_text("cannot reach")
+    expect(page.get_by_label("Display name of noone")).to_have_value("")
+
+
 def test_deleting_is_thought_better_of(visit):
     page = visit("snow-white", "?view=users")
     page.get_by_role("button", name="Delete user sleepy").click()

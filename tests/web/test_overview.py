@@ -28,7 +28,7 @@ def test_each_share_leads_into_the_search(visit):
         "link", name="mr.strong"
     ).click()
 
-    assert page.url.endswith("/?creator=mr.strong")
+    expect(page).to_have_url("/?creator=mr.strong")
     expect(page.get_by_role("heading", level=1)).to_have_text("2 datasets")
 
 
@@ -40,7 +40,7 @@ def test_growth_is_a_chart_whose_years_lead_into_the_search(visit):
     ).to_be_visible()
     growth.get_by_role("link", name="2017").click()
 
-    assert page.url.endswith("/?from=2017-01-01&to=2017-12-31")
+    expect(page).to_have_url("/?from=2017-01-01&to=2017-12-31")
     expect(page.get_by_role("heading", level=1)).to_have_text("12 datasets")
 
 

@@ -1,19 +1,23 @@
 """Signing in, staying signed in as long as the token counts, and signing out."""
 
-import time
-
 import pytest
-from flask import jsonify, request
+from flask import Blueprint, jsonify, request
 from playwright.sync_api import expect
 
-from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server.plugins.registry import Plugins
+from dtool_lookup_server.plugins.sql import SQLRetrieve, SQLSearch
+from dtool_lookup_server.services import passwords
 from tests.conftest import add_corpus, add_people, make_config, open_app
-from tests.web.conftest import serving
+from tests.web.conftest import let_the_token_end, serving
 
 
 def paste(page, token):
     page.get_by_label("Your token").fill(token)
     page.get_by_role("button", name="Sign in").click()
+
+
+def heading(page, text):
+    return page.get_by_role("heading", name=text, exact=True)
 
 
 def test_a_pasted_token_signs_in(context, site, token):
@@ -22,14 +26,29 @@ def test_a_pasted_token_signs_in(context, site, token):
     paste(page, f"Bearer {token('grumpy')}\n")
 
     expect(page.get_by_text("Signed in as grumpy").first).to_be_attached()
-    expect(page.get_by_role("heading", name="12 datasets")).to_be_visible()
+    expect(heading(page, "12 datasets")).to_be_visible()
 
 
 def test_a_token_is_handed_over_and_leaves_the_address_bar(visit):
     page = visit("grumpy", "?q=apple")
 
     expect(page.locator("#who")).to_contain_text("grumpy")
-    assert page.url.endswith("/?q=apple")
+    expect(page).to_have_url("/?q=apple")
+
+
+def test_a_token_is_handed_over_to_a_page_that_is_there(context, site, token):
+    page = context.new_page()
+    page.goto(f"{site}?q=apple")
+    expect(heading(page, "Sign in")).to_be_visible()
+    page.goto(f"{site}?q=apple#token={token('grumpy')}")
+    expect(heading(page, "3 datasets")).to_be_visible()
+    expect(page).to_have_url("/?q=apple")
+
+    page.goto(f"{site}?q=apple#token={token('sleepy')}")
+    expect(page.locator("#who")).to_contain_text("sleepy")
+    expect(heading(page, "2 datasets")).to_be_visible()
+    page.goto(f"{site}?q=apple#token={token('sleepy', exp=1)}")
+    expect(page.locator(".note", has_text="Your token has ended")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -77,14 +96,14 @@ def test_the_token_is_in_this_tab_alone(context, site, visit):
 
 
 def test_an_ended_token_leads_back_to_where_one_was(visit, token):
-    page = visit("grumpy", "?q=apple", exp=time.time() + 3)
-    expect(page.get_by_role("heading", name="3 datasets")).to_be_visible()
-    page.wait_for_timeout(3200)
+    page = visit("grumpy", "?q=apple")
+    expect(heading(page, "3 datasets")).to_be_visible()
+    let_the_token_end(page, token)
     page.get_by_label("Sort by").select_option("Newest")
     expect(page.locator(".note", has_text="Your token has ended")).to_be_visible()
 
     paste(page, token("grumpy"))
-    expect(page.get_by_role("heading", name="3 datasets")).to_be_visible()
+    expect(heading(page, "3 datasets")).to_be_visible()
     expect(page.get_by_label("Sort by")).to_have_value("-frozen_at")
 
 
@@ -106,31 +125,48 @@ def test_no_password_is_asked_where_the_server_takes_none(context, site):
     expect(page.get_by_label("Password")).to_have_count(0)
 
 
-def test_a_password_signs_in_where_the_server_takes_one(context, tmp_path, keys, token):
-    app = create_app(make_config(tmp_path, keys))
+def sign_in(page, username, password):
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_label("Password").press("Enter")
 
-    @app.post("/token")
+
+def test_a_password_signs_in_where_the_server_takes_one(context, tmp_path, keys):
+    config = make_config(tmp_path, keys)
+    config["TOKEN_PASSWORD_FILE"] = str(tmp_path / "passwords")
+    with open_app(config) as app:
+        add_people(app)
+        with app.app_context():
+            passwords.set_password("grumpy", "heigh-ho")
+        page = context.new_page()
+        with serving(app) as address:
+            page.goto(f"{address}?view=overview")
+            sign_in(page, "grumpy", "wrong")
+            expect(page.get_by_role("alert")).to_contain_text("do not match")
+            sign_in(page, "grumpy", "heigh-ho")
+            expect(page.locator("#who")).to_contain_text("grumpy")
+            expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+            page.close()
+
+
+def test_a_password_signs_in_where_a_plugin_takes_one(context, tmp_path, keys, token):
+    blueprint = Blueprint("tokens", __name__)
+
+    @blueprint.post("/token")
     def give_token():
-        if request.json != {"username": "grumpy", "password": "heigh-ho"}:
-            return jsonify(code=401), 401
+        assert request.json == {"username": "grumpy", "password": "heigh-ho"}
         return jsonify(token=token("grumpy"))
 
-    with app.app_context():
-        sql_db.create_all()
-    add_people(app)
-    page = context.new_page()
-    with serving(app) as address:
-        page.goto(address)
-        page.get_by_label("User name").fill("grumpy")
-        page.get_by_label("Password").fill("wrong")
-        page.get_by_label("Password").press("Enter")
-        expect(page.get_by_role("alert")).to_contain_text("do not match")
-        page.get_by_label("Password").fill("heigh-ho")
-        page.get_by_label("Password").press("Enter")
-        expect(page.locator("#who")).to_contain_text("grumpy")
-        page.close()
-    with app.app_context():
-        sql_db.engine.dispose()
+    config = make_config(tmp_path, keys)
+    plugins = Plugins(SQLSearch(), SQLRetrieve(), blueprints=[blueprint])
+    with open_app(config, plugins) as app:
+        add_people(app)
+        page = context.new_page()
+        with serving(app) as address:
+            page.goto(address)
+            sign_in(page, "grumpy", "heigh-ho")
+            expect(page.locator("#who")).to_contain_text("grumpy")
+            page.close()
 
 
 def test_without_authentication_one_is_in_at_once(context, tmp_path, keys, headers):
@@ -142,6 +178,6 @@ def test_without_authentication_one_is_in_at_once(context, tmp_path, keys, heade
         page = context.new_page()
         with serving(app) as address:
             page.goto(address)
-            expect(page.get_by_role("heading", name="7 datasets")).to_be_visible()
+            expect(heading(page, "7 datasets")).to_be_visible()
             expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
             page.close()

@@ -65,6 +65,9 @@ PARTS = {
     "content": ("content", "readme", "manifest", "annotations"),
 }
 
+# Which of our own parts a document has.
+_KEPT = {part: {"$ne": [{"$type": f"${part}"}, "missing"]} for part in PARTS}
+
 #: Number of documents that are listed at once.
 BATCH = 1000
 
@@ -140,14 +143,15 @@ class Store:
         return self._collection().database
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
+    def answering(self, limited: bool = True) -> Iterator[None]:
         """Limit what is done within to the timeout.
 
+        :param limited: False for what may take longer, and only must be answered
         :raises StoreUnavailableError: if MongoDB does not do it in this time
         :raises TooLargeError: for a document that it cannot take
         """
         try:
-            with pymongo.timeout(float(self._settings["TIMEOUT"])):
+            with pymongo.timeout(float(self._settings["TIMEOUT"]) if limited else None):
                 yield
         except NoFile:
             raise
@@ -235,11 +239,18 @@ class Store:
             last = found[-1]
 
     def unite(self) -> None:
-        """Remove what 0.18 kept of a dataset in a second document."""
+        """Remove what 0.18 kept of a dataset in a second document.
+
+        Takes as long as it takes: every document is looked at, unless the index says
+        that no URI is there twice.
+        """
         collection = self.collection()
-        with self.answering():
+        with self.answering(limited=False):
+            if UNIQUE.document["name"] in collection.index_information():
+                return
             twice = collection.aggregate(
                 [
+                    {"$project": {"uri": 1, **_KEPT}},
                     {"$sort": {"content": -1, "search": -1, "_id": -1}},
                     {"$group": {"_id": "$uri", "documents": {"$push": "$_id"}}},
                     {"$match": {"documents.1": {"$exists": True}}},
@@ -250,6 +261,13 @@ class Store:
                 spare = {"_id": {"$in": document["documents"][1:]}}
                 collection.delete_many(spare)
             self.make_indexes()
+
+    def drop_index(self, name: str) -> None:
+        """Remove an index, if it is there."""
+        collection = self.collection()
+        with self.answering():
+            if name in collection.index_information():
+                collection.drop_index(name)
 
     def check_health(self) -> None:
         """Return if the collection can be read.
@@ -290,9 +308,9 @@ def _close(client: MongoClient[Document], process: int) -> None:
         client.close()
 
 
-def spellings(uuid: str) -> list[Any]:
+def spellings(uuid: Any) -> list[Any]:
     """Return a UUID as we store it and as 0.18 did, in lower case and in binary."""
-    text = uuid.lower()
+    text = str(uuid).lower()
     try:
         return [text, Binary.from_uuid(UUID(text))]
     except ValueError:

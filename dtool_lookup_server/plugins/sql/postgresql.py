@@ -4,18 +4,27 @@ The literals of tsvector and tsquery take terms as they are: no configuration of
 language comes into it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Float, cast, func, literal, text
-from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    bindparam,
+    cast,
+    func,
+    literal,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY, TSVECTOR
 
 from ..analysis import AnalyzedDataset
 from ..interfaces import TextMatch
 from ..text_query import Phrase, Prefix, Term, TextQuery
 from . import term_rows
-from .term_rows import ROWS, TABLE, AnySession, Words, check, drop, forget
+from .term_rows import ROWS, TABLE, TIERS, AnySession, Words, check, drop, forget
 
-__all__ = ["check", "create", "drop", "forget", "match", "store"]
+__all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
 
 # The weights of the labels D, C, B and A, which are the tiers in capitals. They are
 # that far apart because ts_rank adds up what several words are worth.
@@ -44,8 +53,18 @@ def create(connection: Connection) -> None:
 
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
-    rows = ((_vector(row.tiers), row.text) for row in term_rows.rows_of(terms))
-    term_rows.store(session, dataset_id, rows, _INSERT)
+    term_rows.store(session, dataset_id, _rows(terms), _INSERT)
+
+
+def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
+    """Return whether these terms of a dataset are kept, and no others."""
+    same = cast(bindparam("terms"), TSVECTOR)
+    return term_rows.holds(session, dataset_id, _rows(terms), same)
+
+
+def _rows(terms: AnalyzedDataset) -> Iterator[tuple[str, str]]:
+    for row in term_rows.rows_of(terms):
+        yield _vector(row.tiers), row.text
 
 
 def match(query: TextQuery) -> TextMatch:
@@ -67,9 +86,13 @@ class _Language:
         query = cast(literal(" | ".join(alternatives)), TSQUERY)
         return ROWS.c.terms.op("@@", is_comparison=True)(query)
 
-    def in_order(self, terms: str) -> ColumnElement[bool]:
-        """Return whether a row has these terms, one after the other."""
-        return func.strpos(ROWS.c.words, terms) > 0
+    def in_order(self, terms: str, words: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return whether words have these terms, one after the other."""
+        return func.strpos(words, terms) > 0
+
+    def between(self, start: str, end: str) -> ColumnElement[str]:
+        """Return what of a row's words stands between two of them."""
+        return func.split_part(func.split_part(ROWS.c.words, start, 2), end, 1)
 
     def relevance(self, words: Words) -> ColumnElement[float]:
         """Return how well a row answers a query of these words."""
@@ -79,7 +102,10 @@ class _Language:
 
 
 def _compile(word: Term | Prefix) -> str:
-    return f"{word.start}:*" if isinstance(word, Prefix) else word.term
+    label = TIERS[word.field].upper() if word.field else ""
+    if isinstance(word, Prefix):
+        return f"{word.start}:*{label}"
+    return f"{word.term}:{label}" if label else word.term
 
 
 def _vector(tiers: dict[str, str]) -> str:

@@ -10,10 +10,11 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from ...errors import StoreUnavailableError, UnknownURIError
 from ...extensions import sql_db
+from ...query import Leaf, Node
 from ...sql_models import BaseURI, Dataset, DatasetTag
 from ..analysis import analyze_dataset
 from ..interfaces import DatasetInfo, Hits, Query, SearchABC, TextMatch
-from ..text_query import parse
+from ..text_query import TextQuery, parse
 from .tables import find_dataset_id, text_engine
 
 Conditions = list[ColumnElement[bool]]
@@ -38,15 +39,26 @@ class SQLSearch(SearchABC):
         with suppress(UnknownURIError):
             _engine().forget(sql_db.session, find_dataset_id(uri))
 
-    def match_text(self, free_text: str) -> TextMatch:
-        """Return free text as a condition over Dataset, and the best first.
+    def answers(self, tree: Node) -> bool:
+        """Return whether a tree is text alone; SQL answers all else."""
+        return isinstance(tree, TextQuery)
 
-        The condition joins the text index to the dataset table, one row to one, so
-        it goes with AND into the WHERE of a select from Dataset, not under OR or
-        NOT. The relevance goes with the condition only. To filter by base URI,
-        compare base_uri_id: see _conditions.
+    def holds(self, dataset_info: DatasetInfo) -> bool:
+        """Return whether a dataset is indexed as register_dataset does it.
+
+        :raises UnknownURIError: if its row is not in the database
         """
-        return _engine().match(parse(free_text))
+        dataset_id = find_dataset_id(dataset_info["uri"])
+        terms = analyze_dataset(dataset_info)
+        return bool(_engine().holds(sql_db.session, dataset_id, terms))
+
+    def match_text(self, text: Leaf) -> TextMatch:
+        """Return text as a condition over Dataset, and the best first.
+
+        The condition joins the text index to the dataset table, one row to one. To
+        filter by base URI beside it, compare base_uri_id: see _conditions.
+        """
+        return _engine().match(text)
 
     def search(self, query: Query) -> list[dict[str, Any]]:
         """Return every dataset that a query finds, the best first.
@@ -96,7 +108,7 @@ class SQLSearch(SearchABC):
         conditions = _conditions(query)
         if not query.get("free_text"):
             return conditions, (Dataset.id.asc(),)
-        match = self.match_text(query["free_text"])
+        match = self.match_text(parse(query["free_text"]))
         return [*conditions, match.condition], match.relevance
 
 
@@ -114,7 +126,8 @@ def _conditions(query: Query) -> Conditions:
         base_uris = select(BaseURI.id).where(BaseURI.base_uri.in_(query["base_uris"]))
         conditions.append(Dataset.base_uri_id.in_(base_uris))
     if "uuids" in query:
-        conditions.append(Dataset.uuid.in_([uuid.lower() for uuid in query["uuids"]]))
+        uuids = [str(uuid).lower() for uuid in query["uuids"]]
+        conditions.append(Dataset.uuid.in_(uuids))
     for tag in query.get("tags", []):
         conditions.append(Dataset.tags.any(DatasetTag.tag == tag))
     return conditions

@@ -48,7 +48,12 @@ function arrive() {
 
 /** Follow links within the page without loading it anew. */
 export function followLinks() {
-  addEventListener("popstate", arrive);
+  let at = location.search;
+  // Within one address, to #main and back, nothing is to be drawn anew.
+  addEventListener("popstate", () => {
+    if (location.search !== at) arrive();
+  });
+  onArrival(() => (at = location.search));
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     const plain = !event.button && !event.metaKey && !event.ctrlKey && !event.shiftKey;
@@ -61,11 +66,17 @@ export function followLinks() {
   });
 }
 
-/** Return the fragment's parameters and take them out of the address bar. */
-export function takeFragment() {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  if (location.hash) {
-    history.replaceState(history.state, "", location.pathname + location.search);
-  }
-  return fragment;
+/** Return the token in #token=..., or null, and take it out of the address bar. */
+export function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) history.replaceState(history.state, "", location.pathname + location.search);
+  return given;
+}
+
+/** Call a function when a token comes to a page that is there already. */
+export function onToken(listener) {
+  addEventListener("hashchange", () => {
+    const given = takeToken();
+    if (given) listener(given);
+  });
 }

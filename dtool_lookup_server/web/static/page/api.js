@@ -65,11 +65,7 @@ export async function request(path, { method = "GET", body, signal, quiet = fals
   const done = working();
   try {
     const response = await fetched(path, method, body, signal);
-    if (!response.ok) {
-      const error = await errorOf(response);
-      if (error.status === 401 && !quiet) onUnauthorised();
-      throw error;
-    }
+    if (!response.ok) throw await errorOf(response, quiet);
     return {
       data: await readJson(response),
       total: totalOf(response),
@@ -104,13 +100,18 @@ async function readJson(response) {
   }
 }
 
-async function errorOf(response) {
+async function errorOf(response, quiet) {
   const answer = await response.json().catch(() => ({}));
-  return errorFor(response.status, response.status < 500 ? detail(answer) : "");
+  return refusal(response.status, response.status < 500 ? detail(answer) : "", quiet);
 }
 
-/** Return the error for a status, with what the server said or else what it means. */
-export function errorFor(status, said) {
+/**
+ * Return the error for a status, with what the server said or else what it means.
+ *
+ * One that the token is to blame for leads to signing in, unless it is quiet.
+ */
+export function refusal(status, said, quiet = false) {
+  if (status === 401 && !quiet) onUnauthorised();
   const general = status ? `The server answered ${status}.` : NO_ANSWER;
   return new ApiError(status ?? 0, said || (MESSAGES[status] ?? general));
 }

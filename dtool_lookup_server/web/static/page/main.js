@@ -44,7 +44,7 @@ function arrive() {
     leaving.abort();
     leaving = new AbortController();
     const first = shown === null;
-    shown = { make: VIEWS[name], ...VIEWS[name]({ user, signal: leaving.signal, setTitle }) };
+    shown = { make: VIEWS[name], ...VIEWS[name]({ user, signal: leaving.signal, setTitle, showWho }) };
     fill(main, shown.element);
     scrollTo(0, 0);
     if (!first) focusOn(main);
@@ -75,7 +75,9 @@ function showViews(name) {
   fill(nav, links);
 }
 
-function showWho() {
+/** Show who is signed in, by the name that the user goes by since the last change. */
+function showWho(changed = user) {
+  user = changed;
   const who = document.getElementById("who");
   who.hidden = !user;
   if (!user) return;
@@ -87,6 +89,13 @@ function showWho() {
   );
 }
 
+/** Leave the view, and whoever was signed in. */
+function leave() {
+  leaving.abort();
+  user = null;
+  shown = null;
+}
+
 function signOut() {
   session.forget();
   askToSignIn("You are signed out.");
@@ -94,9 +103,7 @@ function signOut() {
 
 /** Ask for a token; with it, one is back at the same address. */
 function askToSignIn(note) {
-  leaving.abort();
-  user = null;
-  shown = null;
+  leave();
   showWho();
   document.getElementById("views").hidden = true;
   setTitle("Sign in");
@@ -114,15 +121,14 @@ async function enter() {
   say(`Signed in as ${user.display_name || user.username}`);
 }
 
-async function start() {
-  const given = address.takeFragment().get("token");
+async function start(given) {
   if (given) session.keep(session.cleaned(given));
   const hadToken = session.token() !== null;
   try {
     await enter();
   } catch (error) {
     if (error.status !== 401 && error.status !== 422) {
-      fill(main, failure(error, start, "h1"));
+      fill(main, failure(error, () => start(), "h1"));
       return;
     }
     session.forget();
@@ -157,4 +163,8 @@ api.whenUnauthorised(() => {
 showProgress();
 address.followLinks();
 address.onArrival(arrive);
-start();
+address.onToken((given) => {
+  leave();
+  start(given);
+});
+start(address.takeToken());

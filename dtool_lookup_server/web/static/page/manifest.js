@@ -38,7 +38,7 @@ export class Manifest {
     const { resolve, reject } = this.waiting.get(id);
     this.waiting.delete(id);
     if (error === undefined) resolve(answer);
-    else reject(api.errorFor(status, error));
+    else reject(api.refusal(status, error));
   }
 
   settleAll(error) {

@@ -71,15 +71,15 @@ function standardSort(q) {
   return q.trim() ? "relevance" : "-frozen_at";
 }
 
-/** Return the query of a search, as JSON for the API, without the filter of one name. */
-export function body(search, without) {
+/** Return the query of a search, as JSON for the API, without the filters of some names. */
+export function body(search, without = []) {
   const query = {};
   if (search.q.trim()) query.free_text = search.q;
   for (const { name, key } of FILTERS) {
-    if (name !== without && search[name].length) query[key] = search[name];
+    if (!without.includes(name) && search[name].length) query[key] = search[name];
   }
   for (const { name, key, value } of LIMITS) {
-    if (name !== without && search[name]) query[key] = value(search[name]);
+    if (!without.includes(name) && search[name]) query[key] = value(search[name]);
   }
   return query;
 }

@@ -33,12 +33,6 @@ export function fault(text) {
   return null;
 }
 
-/** Return the time, in milliseconds, at which the token ends; Infinity for never. */
-export function endOf(text) {
-  const ends = claims(text)?.exp;
-  return Number.isFinite(ends) ? ends * 1000 : Infinity;
-}
-
 function claims(text) {
   try {
     const payload = text.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");

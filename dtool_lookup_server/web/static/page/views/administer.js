@@ -16,7 +16,7 @@ import { permissions } from "./permissions.js";
 
 const PAGE_SIZE = 50;
 
-export function administer({ user, signal, setTitle }) {
+export function administer({ user, signal, setTitle, showWho }) {
   const element = h("div", { class: "administer" });
   let leaving = new AbortController();
   signal.addEventListener("abort", () => leaving.abort());
@@ -34,7 +34,7 @@ export function administer({ user, signal, setTitle }) {
       show(here());
       focusOn(element.querySelector("h1"));
     };
-    showIn(content, "Fetching", () => subject.load({ page, user, signal: current, again }), current);
+    showIn(content, "Fetching", () => subject.load({ page, user, signal: current, again, showWho }), current);
   }
 
   return { element, show };
@@ -60,14 +60,14 @@ function subjectOf(place) {
 
 // Users.
 
-async function users({ page, user, signal, again }) {
+async function users({ page, user, signal, again, showWho }) {
   const path = `/users?sort=username&page=${page}&page_size=${PAGE_SIZE}`;
   const { data, total } = await api.request(path, { signal });
   const table = h(
     "table",
     {},
-    h("thead", {}, h("tr", {}, column("User"), column("Admin"), column("May search in"), column("May register in"), column(h("span", { class: "unseen" }, "Delete")))),
-    h("tbody", {}, data.map((each) => userRow(each, user, again))),
+    h("thead", {}, h("tr", {}, column("User"), column("Display name"), column("Admin"), column("May search in"), column("May register in"), column(h("span", { class: "unseen" }, "Delete")))),
+    h("tbody", {}, data.map((each) => userRow(each, user, again, showWho))),
   );
   return [
     adding("Add a user", "User name", { maxlength: 64 }, async (name) => {
@@ -80,7 +80,7 @@ async function users({ page, user, signal, again }) {
   ];
 }
 
-function userRow(each, me, again) {
+function userRow(each, me, again, showWho) {
   const { username } = each;
   const isMe = username === me.username;
   const admin = h("input", {
@@ -101,14 +101,48 @@ function userRow(each, me, again) {
       "th",
       { scope: "row" },
       h("a", { href: to({ view: "users", user: username }) }, own(username)),
-      each.display_name && h("span", { class: "quiet" }, " ", own(each.display_name)),
       isMe && h("span", { class: "quiet" }, " (you)"),
     ),
+    h("td", {}, displayName(each, isMe && ((name) => showWho({ ...me, display_name: name })))),
     h("td", {}, admin),
     h("td", {}, base(each.search_permissions_on_base_uris)),
     h("td", {}, base(each.register_permissions_on_base_uris)),
     h("td", { class: "last" }, !isMe && deletion(`user ${username}`, api.at("/users", username), "The user's token will no longer count, and the permissions are lost. The datasets that the user registered stay.", again)),
   );
+}
+
+/** Return the field of a user's display name: it is kept on leaving it or by Enter. */
+function displayName({ username, display_name }, changed) {
+  let kept = display_name ?? "";
+  const field = h("input", {
+    value: kept,
+    class: "in-place",
+    dir: "auto",
+    maxlength: 255,
+    autocomplete: "off",
+    placeholder: "none",
+    "aria-label": `Display name of ${username}`,
+    onChange: change,
+    onKeydown: (event) => {
+      if (event.key === "Escape") field.value = kept;
+    },
+  });
+
+  async function change() {
+    const wanted = field.value.trim();
+    if (wanted === kept) return;
+    try {
+      await api.request(api.at("/users", username), { method: "PATCH", body: { display_name: wanted || null } });
+      kept = wanted;
+      if (changed) changed(wanted);
+      notify(wanted ? `${username} goes by ${wanted} now` : `${username} goes by the user name now`);
+    } catch (error) {
+      notify(error.message);
+    }
+    field.value = kept;
+  }
+
+  return field;
 }
 
 /** Return how many base URIs there are; on a small screen, the number alone. */

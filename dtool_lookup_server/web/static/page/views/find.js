@@ -3,13 +3,15 @@
 import { go, to } from "../address.js";
 import { say } from "../announce.js";
 import * as api from "../api.js";
-import { fill, h, newId, own } from "../dom.js";
+import * as counts from "../counts.js";
+import { fill, focusOn, h, newId, own } from "../dom.js";
 import * as format from "../format.js";
 import { failure, nothing } from "../panels.js";
 import * as searching from "../query.js";
 import { marked, wordsOf } from "../words.js";
 import { facet } from "./facet.js";
 import { limitsInWords, rangeFilters } from "./ranges.js";
+import { reason } from "./reasons.js";
 import { searchHelp } from "./search_help.js";
 
 /** How long typing pauses before a search begins. */
@@ -145,7 +147,7 @@ export function find({ user, signal, setTitle }) {
     asked = new AbortController();
     const { signal: current } = asked;
     askResults(search, current);
-    askSummaries(search, current);
+    askCounts(search, current);
   }
 
   async function askResults(wanted, current) {
@@ -156,7 +158,7 @@ export function find({ user, signal, setTitle }) {
         body: searching.body(wanted),
         signal: current,
       });
-      drawResults(wanted, data, total);
+      drawResults(wanted, data, total, current);
     } catch (error) {
       if (error.name === "AbortError") return;
       heading.textContent = "Datasets";
@@ -167,23 +169,17 @@ export function find({ user, signal, setTitle }) {
     }
   }
 
-  /** Ask for the numbers beside the filters; each as if its own were not set. */
-  async function askSummaries(wanted, current) {
-    const summary = (without) =>
-      api.request("/uris/summary", { method: "POST", body: searching.body(wanted, without), signal: current });
-    const whole = summary();
-    await Promise.all(
-      facets.map(async ({ name, word, every, show: showFacet }) => {
-        try {
-          const own = every || !wanted[name].length ? whole : summary(name);
-          const { data } = await own;
-          showFacet(data[`datasets_per_${word}`], wanted[name]);
-        } catch (error) {
-          // What failed is told beside the results.
-          if (error.name !== "AbortError") showFacet({}, wanted[name]);
-        }
-      }),
-    );
+  /** Ask for the numbers beside the filters. What fails is told beside the results. */
+  async function askCounts(wanted, current) {
+    filters.setAttribute("aria-busy", "true");
+    const whole = counts.summary(wanted, current);
+    const drawn = (numbers, draw, none) => numbers.catch(() => none).then((found) => current.aborted || draw(found));
+    await Promise.all([
+      ...facets.map((each) => drawn(counts.ofValues(wanted, each, current, whole), (found) => each.show(found, wanted[each.name]), new Map())),
+      drawn(counts.ofYears(wanted, current), (found) => limits.showYears(found), new Map()),
+      drawn(counts.ofSizes(wanted, current), (found) => limits.showSizes(found), []),
+    ]);
+    if (!current.aborted) filters.removeAttribute("aria-busy");
   }
 
   function drawSorts() {
@@ -218,17 +214,20 @@ export function find({ user, signal, setTitle }) {
     filters.querySelector("summary").textContent = set.length ? `Filters (${set.length})` : "Filters";
   }
 
-  function drawResults(wanted, datasets, total) {
+  function drawResults(wanted, datasets, total, current) {
     const from = (wanted.page - 1) * searching.PAGE_SIZE;
     heading.textContent = format.count(total, "dataset");
     const range = datasets.length ? `, ${from + 1} to ${from + datasets.length} shown` : "";
     say(`${format.count(total, "dataset")}${range}`);
+    const focused = results.contains(document.activeElement);
     if (datasets.length) {
       const words = wordsOf(wanted.q);
-      fill(results, h("ol", { start: from + 1 }, datasets.map((dataset) => hit(dataset, words))));
+      fill(results, h("ol", { start: from + 1 }, datasets.map((dataset) => hit(dataset, words, current))));
     } else {
       fill(results, empty(wanted, total));
     }
+    // Who was walking through the results before goes on from the first of these.
+    if (focused) focusOn(results.querySelector("h2 a") ?? heading);
     drawPager(wanted, total);
   }
 
@@ -290,11 +289,6 @@ export function find({ user, signal, setTitle }) {
     const link = pager.querySelector(`a[rel=${rel}]`);
     if (!link) return;
     event.preventDefault();
-    const drawn = new MutationObserver(() => {
-      drawn.disconnect();
-      results.querySelector("h2 a")?.focus();
-    });
-    drawn.observe(results, { childList: true });
     link.click();
   }
 
@@ -307,7 +301,7 @@ function moveTo(event, element) {
   element.focus();
 }
 
-function hit(dataset, words) {
+function hit(dataset, words, signal) {
   const id = newId("hit");
   const tags = dataset.tags ?? [];
   return h(
@@ -330,6 +324,7 @@ function hit(dataset, words) {
           { class: "tags", "aria-label": "Tags" },
           tags.map((tag) => h("li", {}, h("a", { class: "tag", href: to({ tag }) }, own(marked(tag, words))))),
         ),
+      reason(dataset, words, signal),
       h(
         "dl",
         { class: "facts" },

@@ -4,6 +4,10 @@ import { to } from "../address.js";
 import { notify } from "../announce.js";
 import * as api from "../api.js";
 import { fill, h, iconButton, newId, own } from "../dom.js";
+import { folded } from "../words.js";
+
+/** dtool keeps tags of this many letters, digits, hyphens, underscores and dots. */
+const LONGEST_KEPT = 80;
 
 /** Return the element with the tags of a dataset. */
 export function tags(dataset, mayEdit) {
@@ -41,9 +45,19 @@ export function tags(dataset, mayEdit) {
       notify(message);
       return true;
     } catch (error) {
-      fault.textContent = error.message;
+      fill(fault, error.message, method === "POST" && error.status === 422 && another(tag));
       return false;
     }
+  }
+
+  /** Return a button for the nearest tag that dtool keeps with any dataset. */
+  function another(tag) {
+    const near = folded(tag).replace(/[^\w.-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, LONGEST_KEPT);
+    const use = () => {
+      field.value = near;
+      form.requestSubmit();
+    };
+    return near && near !== tag && [" ", h("button", { type: "button", class: "plain", onClick: use }, `Add ${near} instead`)];
   }
 
   async function add(event) {

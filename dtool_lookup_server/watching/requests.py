@@ -1,0 +1,83 @@
+"""Requests: an id for each, how long it took, and a line in the log."""
+
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from .logs import LOGGER
+from .metrics import Metrics
+from .stores import store_seconds
+
+ID_HEADER = "X-Request-ID"
+
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+_log = logging.getLogger(f"{LOGGER}.requests")
+
+
+def watch_requests(app: Flask, metrics: Metrics | None) -> None:
+    """Give each request an id, and log and measure how it was answered.
+
+    To be called before anything else is to happen after a request: what is asked for
+    first is done last.
+    """
+
+    def finish(response: Response) -> Response:
+        seconds = time.perf_counter() - g.begun
+        response.headers[ID_HEADER] = g.request_id
+        _log.info(
+            "%s %s %s",
+            request.method,
+            route() or "-",
+            response.status_code,
+            extra={"fields": fields(response, seconds)},
+        )
+        if metrics is not None:
+            metrics.count_request(
+                request.method,
+                route() or "",
+                response.status_code,
+                seconds,
+                store_seconds(),
+            )
+        return response
+
+    app.before_request(_begin)
+    app.after_request(finish)
+
+
+def _begin() -> None:
+    g.begun = time.perf_counter()
+    given = request.headers.get(ID_HEADER, "")
+    g.request_id = given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
+
+
+def route() -> str | None:
+    """Return the pattern of the request's path, which holds nothing of the client's.
+
+    :returns: None where there is no such path
+    """
+    return request.url_rule.rule if request.url_rule else None
+
+
+def fields(response: Response, seconds: float) -> dict[str, Any]:
+    """Return what the log says of a request."""
+    return {
+        "request_id": g.request_id,
+        "user": g.get("username"),
+        "method": request.method,
+        "route": route(),
+        "status": response.status_code,
+        "milliseconds": _milliseconds(seconds),
+        "stores": {
+            store: _milliseconds(spent) for store, spent in store_seconds().items()
+        },
+    }
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 1)
