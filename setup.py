@@ -48,6 +48,9 @@ TEST = [
     "ldaptor>=21.2",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
+    # The examples and broken plugins are installed by the tests.
+    "pip>=23",
+    "setuptools>=69",
     "playwright>=1.49",
     "pytest>=8.3",
     "pytest-cov>=6",

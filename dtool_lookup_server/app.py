@@ -29,10 +29,11 @@ from .plugins.registry import (
     load_plugins,
     start_plugins,
 )
-from .routes import admin, config, dataset, rest, token, user
+from .routes import admin, config, dataset, notify, rest, token, user
 from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
+from .routes.hardening import harden
 from .routes.uri_path import URIConverter
 from .watching.logs import configure_logs
 from .watching.metrics import Metrics
@@ -181,10 +182,12 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
         user.bp,
         *admin.BLUEPRINTS,
         *rest.BLUEPRINTS,
+        notify.bp,
     )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     # The last comes first: an answer is compressed with its ETag on it.
+    app.after_request(harden)
     app.after_request(compress)
     app.after_request(tag_read)
     app.register_blueprint(api_docs.bp)
@@ -194,6 +197,7 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
             api.register_blueprint(blueprint)
         else:
             app.register_blueprint(blueprint)
+            api_docs.document(app, api, blueprint)
     # Of two routes the first wins: a plugin may have a /token of its own.
     api.register_blueprint(token.bp)
 

@@ -371,6 +371,14 @@ SETTINGS: tuple[Setting, ...] = (
         " Below the time after which a firewall or the server closes idle ones.",
     ),
     Setting(
+        "NOTIFY_SECRET",
+        "text",
+        None,
+        "What a storage must know for its events to be taken, at `POST /notify`."
+        " Default: no events are taken.",
+        secret=True,
+    ),
+    Setting(
         "TRUSTED_PROXIES",
         "number",
         None,

@@ -62,6 +62,10 @@ class TokensOffError(DtoolLookupServerError):
     """This server issues no tokens for passwords."""
 
 
+class NotificationsOffError(DtoolLookupServerError):
+    """This server takes no events of storages."""
+
+
 class TooManyAttemptsError(DtoolLookupServerError):
     """Somebody tries passwords faster than people do."""
 

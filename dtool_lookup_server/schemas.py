@@ -289,9 +289,33 @@ class BaseURISchema(Schema):
     base_uri = Text(required=True)
 
 
+class IndexRunSchema(Schema):
+    """The newest run of indexing a base URI."""
+
+    state = fields.String(metadata={"example": "ended"})
+    started_at = fields.Float(metadata={"example": 1500000000.5})
+    finished_at = fields.Float(allow_none=True, metadata={"example": 1500000060.5})
+    registered = fields.Integer(metadata={"example": 2})
+    unchanged = fields.Integer(metadata={"example": 340})
+    failed = fields.Integer(metadata={"example": 0})
+    forgotten = fields.Integer(metadata={"example": 0})
+    error = fields.String(allow_none=True, metadata={"example": None})
+
+
+class NoticedSchema(Schema):
+    """What became of the datasets of an event."""
+
+    registered = fields.Integer(metadata={"example": 1})
+    unchanged = fields.Integer(metadata={"example": 0})
+    forgotten = fields.Integer(metadata={"example": 0})
+    failed = fields.Integer(metadata={"example": 0})
+    ignored = fields.Integer(metadata={"example": 0})
+
+
 class URIPermissionSchema(Schema):
     """A base URI with the names of those who may search and register in it."""
 
     base_uri = Text(required=True)
     users_with_search_permissions = fields.List(Text(), required=True)
     users_with_register_permissions = fields.List(Text(), required=True)
+    index_run = fields.Nested(IndexRunSchema, dump_only=True)

@@ -21,6 +21,8 @@ USERNAME_LENGTH = 64
 URI_LENGTH = 1024
 #: Longest name of a dataset, a creator or a tag, in characters.
 NAME_LENGTH = 255
+#: Longest text that is kept of an error, in characters.
+ERROR_LENGTH = 1000
 #: Length of a UUID in its text form.
 UUID_LENGTH = 36
 #: Longest name of a kind of counter, in characters.
@@ -175,6 +177,25 @@ class Dataset(db.Model):  # type: ignore[name-defined]
             "number_of_items": self.number_of_items,
             "size_in_bytes": self.size_in_bytes,
         }
+
+
+class IndexRun(db.Model):  # type: ignore[name-defined]
+    """The newest run of indexing a base URI, under way or ended."""
+
+    __tablename__ = "index_run"
+
+    base_uri_id: Mapped[int] = mapped_column(
+        ForeignKey("base_uri.id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str] = mapped_column(Line(16))
+    started_at: Mapped[datetime] = mapped_column(Timestamp)
+    finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    registered: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    forgotten: Mapped[int] = mapped_column(default=0)
+    #: Why it has come to nothing; None where it has not.
+    error: Mapped[str | None] = mapped_column(Line(ERROR_LENGTH))
 
 
 class DatasetTag(db.Model):  # type: ignore[name-defined]

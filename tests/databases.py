@@ -109,6 +109,7 @@ _TABLES = (
     "dataset",
     "search_permissions",
     "register_permissions",
+    "index_run",
     "base_uri",
     "user",
 )

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
 from dtool_lookup_server import create_app, sql_db  # noqa: E402
 from dtool_lookup_server.auth import issue_token  # noqa: E402
+from dtool_lookup_server.services import profiles  # noqa: E402
 from dtool_lookup_server.utils import (  # noqa: E402
     register_base_uri,
     register_dataset,
@@ -94,6 +95,8 @@ def fill(app: Any) -> str:
         sql_db.create_all()
         users = [{"username": name} for name in ("ann", "bob", "carol", "kim")]
         register_users([*users, {"username": "dana", "is_admin": True}])
+        for name, shown in (("ann", "Ann Example"), ("kim", "김영희 (Kim)")):
+            profiles.change(name, {"display_name": shown})
         for base_uri in BASE_URIS:
             register_base_uri(base_uri)
             update_permissions(
@@ -112,6 +115,7 @@ def views(uri: str) -> dict[str, dict[str, str]]:
     """Return the places to draw, by the names of the pictures."""
     return {
         "find": {"q": "apple", "tag": "images"},
+        "reasons": {"q": "scab trees", "from": "2024-01-01", "to": "2024-12-31"},
         "dataset": {"dataset": uri},
         "overview": {"view": "overview"},
         "users": {"view": "users"},
@@ -137,6 +141,7 @@ def draw(browser: Browser, address: str, token: str, uri: str, folder: Path) -> 
                 page.goto("about:blank")
                 page.goto(f"{address}?{urlencode(place)}#token={token}")
                 settle(page)
+                page.wait_for_load_state("networkidle")
                 page.screenshot(path=folder / f"{name}-{size}-{scheme}.png")
             page.close()
 

@@ -75,6 +75,17 @@ def terms_of(folded: str) -> list[str]:
     return [word.term for word in _analyzed_words(folded)]
 
 
+def terms_and_forms_of(folded: str) -> tuple[str, ...]:
+    """Return every term under which folded text is found, wholes aside."""
+    words = _analyzed_words(folded)
+    return tuple(term for word in words for term in (word.term, *word.forms))
+
+
+def spelled(folded: str) -> str:
+    """Return the words of folded text as wholes are made of them, without a joint."""
+    return "".join(map(_spell, words_of(folded)))
+
+
 def whole_of(words: Iterable[str]) -> str:
     """Return the one term of an identifier, or of a file's name, from its words."""
     return _fit(_spell(JOINT.join(words)))

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from flask import Request, abort
+from flask import Request, abort, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from flask_smorest.error_handler import ErrorSchema
 from flask_smorest.pagination import Page, PaginationParameters
@@ -13,6 +13,7 @@ from marshmallow import fields
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 
+from ..errors import ValidationError
 from ..pagination import Listing
 
 View = Callable[..., Any]
@@ -33,6 +34,17 @@ def loads(data: bytes) -> Any:
     except (RecursionError, ValueError) as error:
         # UnicodeDecodeError too, and the digits of an endless integer.
         raise json.JSONDecodeError(type(error).__name__, "?", 0) from error
+
+
+def loads_body() -> Any:
+    """Return the JSON of the request's body, whatever type it says that it is of.
+
+    :raises ValidationError: where it is none
+    """
+    try:
+        return loads(request.get_data())
+    except json.JSONDecodeError:
+        raise ValidationError("Not JSON") from None
 
 
 class StrictParser(FlaskParser):
@@ -156,7 +168,8 @@ class ListingPage(Page):
     @property
     def items(self) -> list[dict[str, Any]]:
         """The items of the page."""
-        return self._items
+        finish = self.collection.finish
+        return finish(self._items) if finish else self._items
 
     @property
     def item_count(self) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, select
 
 from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
 from ..extensions import sql_db
-from ..plugins.registry import in_use
+from ..plugins.registry import answering, in_use
 from ..sql_models import BaseURI, Dataset, search_permissions
 from . import base_uris, datasets
 from .users import ActingUser
@@ -40,12 +40,16 @@ def readme(user: ActingUser, uri: str) -> Any:
     :raises AuthorizationError: if the user may not search it
     :raises UnknownURIError: if the dataset is not registered
     """
-    return in_use().retrieve.get_readme(readable(user, uri))
+    spelled = readable(user, uri)
+    with answering(in_use().retrieve):
+        return in_use().retrieve.get_readme(spelled)
 
 
 def manifest(user: ActingUser, uri: str) -> dict[str, Any]:
     """Return a dataset's manifest; raises as readme does."""
-    return in_use().retrieve.get_manifest(readable(user, uri))
+    spelled = readable(user, uri)
+    with answering(in_use().retrieve):
+        return in_use().retrieve.get_manifest(spelled)
 
 
 def manifest_json(user: ActingUser, uri: str) -> bytes:
@@ -61,9 +65,10 @@ def annotations_json(user: ActingUser, uri: str) -> bytes:
 def _json(kind: str, uri: str) -> bytes:
     """Return JSON as it is kept, where the plugin keeps JSON."""
     retrieve = in_use().retrieve
-    if get_json := getattr(retrieve, f"get_{kind}_json", None):
-        return get_json(uri)
-    return json.dumps(getattr(retrieve, f"get_{kind}")(uri)).encode()
+    with answering(retrieve):
+        if get_json := getattr(retrieve, f"get_{kind}_json", None):
+            return get_json(uri)
+        return json.dumps(getattr(retrieve, f"get_{kind}")(uri)).encode()
 
 
 def dataset(user: ActingUser, uri: str) -> dict[str, Any]:
@@ -78,7 +83,9 @@ def tags(user: ActingUser, uri: str) -> list[str]:
 
 def annotations(user: ActingUser, uri: str) -> dict[str, Any]:
     """Return a dataset's annotations; raises as readme does."""
-    return in_use().retrieve.get_annotations(readable(user, uri))
+    spelled = readable(user, uri)
+    with answering(in_use().retrieve):
+        return in_use().retrieve.get_annotations(spelled)
 
 
 def readable(user: ActingUser, uri: str) -> str:

@@ -11,6 +11,7 @@ from ..extensions import sql_db
 from ..pagination import (
     AnyRow,
     AnySelect,
+    Finish,
     SelectListing,
     SortedListing,
     parse_sort,
@@ -188,6 +189,7 @@ class VisibleListing:
 
     def __init__(self, user: ActingUser):
         self._user = user
+        self.finish: Finish | None = None
 
     def total(self) -> int:
         """Return the number of datasets."""
@@ -212,6 +214,7 @@ class CountedListing:
         self._user = user
         self._query = query
         self._counted = counted
+        self.finish: Finish | None = None
 
     @functools.cached_property
     def _total(self) -> int:

@@ -13,10 +13,10 @@ from sqlalchemy import Integer, Subquery, bindparam, select, text
 from ..engines import MARIADB
 from ..errors import UnknownURIError
 from ..extensions import sql_db
-from ..pagination import AnySelect, parse_sort
+from ..pagination import AnySelect, Finish, parse_sort
 from ..plugins.evaluation import finds
 from ..plugins.interfaces import Hits, Query
-from ..plugins.registry import in_use
+from ..plugins.registry import answering, in_use
 from ..plugins.text_query import with_terms
 from ..query import Leaf, Text, Words
 from ..sql_models import Dataset
@@ -53,6 +53,7 @@ class PluginListing:
         self._sort = sort
         self._hits: Hits | None = None
         self._every_uri: list[str] | None = None
+        self.finish: Finish | None = None
         self.directions: dict[str, int] = {}
         if sort is not None:
             _order, self.directions = parse_sort(sort, datasets.SORTABLE, "uri")
@@ -164,7 +165,13 @@ def _batches(query: Query) -> Iterator[list[str]]:
 
 
 def _every_hit(query: Query) -> list[str]:
-    found = in_use().search.search(dict(query))
+    search = in_use().search
+    asked = dict(query)
+    if "free_text" in asked:
+        # At a NUL a plugin's database may take a text to end, as MongoDB does.
+        asked["free_text"] = asked["free_text"].replace("\0", " ")
+    with answering(search):
+        found = search.search(asked)
     return list(dict.fromkeys(dataset["uri"] for dataset in found))
 
 
@@ -176,7 +183,8 @@ def _page_of_plugin(
     search_page = getattr(in_use().search, "search_page", None)
     if search_page is None:
         return None
-    hits: Hits | None = search_page(
-        dict(query), offset=offset, limit=limit, sort=directions or None
-    )
+    with answering(in_use().search):
+        hits: Hits | None = search_page(
+            dict(query), offset=offset, limit=limit, sort=directions or None
+        )
     return hits

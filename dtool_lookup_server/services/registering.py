@@ -17,7 +17,7 @@ from ..extensions import sql_db
 from ..pagination import exists
 from ..plugins.analysis import ANALYSIS_VERSION
 from ..plugins.interfaces import DatasetInfo
-from ..plugins.registry import in_use
+from ..plugins.registry import answering, in_use, registering_in
 from ..query.annotations import searchable_values
 from ..sql_models import (
     DIGEST_LENGTH,
@@ -222,7 +222,8 @@ def _register(
     told: list[Any] = []
     try:
         for plugin in outside:
-            plugin.register_dataset(copy.deepcopy(dataset))
+            with registering_in(plugin):
+                plugin.register_dataset(copy.deepcopy(dataset))
             told.append(plugin)
         return _register_in_sql(dataset, uploaded_by, uploaded_at)
     except Exception:
@@ -349,7 +350,8 @@ def _plugins(share_transaction: bool) -> list[Any]:
 
 def _delete_from(plugin: Any, uri: str) -> None:
     if delete_dataset := getattr(plugin, "delete_dataset", None):
-        delete_dataset(uri)
+        with answering(plugin):
+            delete_dataset(uri)
 
 
 def plugins_digest() -> str:

@@ -1,12 +1,23 @@
 """Search: one tree for all that is asked; fields in SQL, text by the search plugin."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from ..pagination import AnySelect, Listing, SelectListing, every_item
+from ..errors import UnknownURIError
+from ..extensions import sql_db
+from ..pagination import (
+    BATCH,
+    AnySelect,
+    Listing,
+    SelectListing,
+    SortedListing,
+    every_item,
+)
+from ..plugins.highlighting import highlights
 from ..plugins.interfaces import Query, TextMatch
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
@@ -151,6 +162,53 @@ def find(user: ActingUser | None, query: Query) -> Found:
     for part in parts:
         statement = statement.where(condition(part, lambda leaf: match(leaf).within))
     return Found(statement, order)
+
+
+def every_hit(
+    user: ActingUser | None, query: Query, sort: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield every dataset that search_sorted() lists, fetched in batches.
+
+    No transaction stays open between the batches.
+
+    :raises InvalidFieldError: for a field that datasets cannot be sorted by
+    """
+    listing = search_sorted(user, query, sort)
+    if not isinstance(listing, SortedListing):
+        yield from every_item(listing)
+        return
+    cursor: str | None = ""
+    while cursor is not None:
+        items = listing.after(cursor, BATCH)
+        cursor = listing.cursor
+        sql_db.session.commit()
+        yield from items
+
+
+def highlighted(query: Query, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of a page with matches: why the query finds each.
+
+    :returns: copies; matches as plugins/highlighting.py makes them, empty where the
+        query has no words or values to find
+    """
+    lists = {"creator": "creator_usernames", "tag": "tags"}
+    values = [
+        Match(field, tuple(map(Value, query[key])))
+        for field, key in lists.items()
+        if query.get(key)
+    ]
+    tree = with_terms(conjunction([asked_by(query), *values]))
+    return [{**row, "matches": highlights(tree, _with_contents(row))} for row in rows]
+
+
+def _with_contents(row: dict[str, Any]) -> dict[str, Any]:
+    retrieve, uri = in_use().retrieve, row["uri"]
+    contents: dict[str, Any] = {}
+    with suppress(UnknownURIError):  # SQL may be ahead of the plugin
+        contents["readme"] = retrieve.get_readme(uri)
+        contents["annotations"] = retrieve.get_annotations(uri)
+        contents["manifest"] = retrieve.get_manifest(uri)
+    return {**row, **contents}
 
 
 def selections(user: ActingUser | None, query: Query) -> Iterator[AnySelect]:

@@ -307,6 +307,15 @@ def test_the_unit_is_hardened(unit):
     assert done.returncode == 0, done.stdout
 
 
+def test_the_timer_is_one_that_systemd_knows(unit, tmp_path):
+    for name in ("lookup-index.service", "lookup-index.timer"):
+        text = (DEPLOY / name).read_text(encoding="utf-8")
+        text = re.sub(r"/srv/lookup/venv/bin/\S+", shutil.which("true"), text)
+        (tmp_path / name).write_text(text)
+    done = analyze("verify", "--man=no", tmp_path / "lookup-index.timer")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # Containers
 
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
+from tests.corpus import dataset_info
+
 
 def names(page):
     return page.locator(".hit h2").all_inner_texts()
@@ -39,14 +41,10 @@ def test_words_are_marked_in_names(visit):
 @pytest.mark.parametrize(
     ("query", "name", "reason", "mark"),
     [
-        ("orchards", "apple-harvest", "README description: Poisoned apples", "orchard"),
-        ("rumpelstiltskin", "market-basket", "Annotations stall: ", "Rumpelstiltskin"),
-        (
-            "6809c57f-4bef-527f-bfea-f2147495be0b",
-            "market-basket",
-            "URI s3:",
-            "6809c57f",
-        ),
+        ("orchards", "apple-harvest", "README description: Poisoned", "orchard"),
+        ("rumpelstiltskin", "market-basket", "stall.owner Rumpel", "Rumpelstiltskin"),
+        ("item:prices.csv", "market-basket", "Item basket/prices.csv", "prices.csv"),
+        ("uuid:6809c57f", "market-basket", "URI s3://snow-white/6809", "6809c57f"),
     ],
 )
 def test_a_hit_says_where_else_the_words_are(visit, query, name, reason, mark):
@@ -57,18 +55,25 @@ def test_a_hit_says_where_else_the_words_are(visit, query, name, reason, mark):
     expect(hit.locator(".why mark").first).to_have_text(mark)
 
 
-def test_a_hit_by_the_path_of_an_item_says_so(visit):
-    page = visit("grumpy", "?q=red_01")
+def test_marks_are_in_their_place_beside_emoji(visit, site_app, headers):
+    readme = "🌱🌿 seedlings 👩‍🔬 at noon"
+    info = dataset_info("emoji", readme=readme, tags=["🌱 seedling"])
+    site_app.test_client().post(
+        "/dataset/register", json=info, headers=headers("librarian")
+    )
+    page = visit("grumpy", "?q=seedling")
 
-    expect(page.locator(".why").first).to_contain_text("paths of its items")
+    expect(page.locator(".hit .tags mark")).to_have_text("seedling")
+    expect(page.locator(".why mark")).to_have_text("seedlings")
+    site_app.test_client().delete(f"/uris/{info['uri']}", headers=headers("librarian"))
 
 
-def test_a_hit_that_shows_its_words_says_no_more(visit):
+def test_the_words_are_marked_where_they_are_seen(visit):
     page = visit("grumpy", "?q=apple&tag=poison&base_uri=s3://snow-white")
     count(page, "1")
 
     expect(page.locator(".hit h2 mark")).to_have_text("apple")
-    expect(page.locator(".why")).to_have_count(0)
+    expect(page.locator(".hit .tags mark")).to_have_text("poison")
 
 
 def test_without_words_the_newest_come_first(visit):
@@ -140,7 +145,7 @@ def test_years_and_steps_of_size_have_numbers_that_follow_the_query(visit, box):
     sizes = page.get_by_role("group", name="Size")
     year = datetime.now(UTC).year
     expect(years.get_by_role("link")).to_have_text([f"{year}4"])
-    expect(sizes.get_by_role("link")).to_have_text(["under 1 MB4"])
+    expect(sizes.get_by_role("link")).to_have_text(["under 1 kB4"])
     box(page).fill("scab")
     box(page).press("Enter")
     count(page, "1")
@@ -148,11 +153,11 @@ def test_years_and_steps_of_size_have_numbers_that_follow_the_query(visit, box):
 
     years.get_by_role("link").click()
     expect(page).to_have_url(f"/?q=scab&from={year}-01-01&to={year}-12-31")
-    sizes.get_by_role("link", name="under 1 MB").click()
-    expect(page.get_by_role("link", name="Remove filter under 1 MB")).to_be_visible()
-    expect(sizes.get_by_role("link")).to_have_text(["under 1 MB1"])
+    sizes.get_by_role("link", name="under 1 kB").click()
+    expect(page.get_by_role("link", name="Remove filter under 1 kB")).to_be_visible()
+    expect(sizes.get_by_role("link")).to_have_text(["under 1 kB1"])
     years.get_by_role("link").click()
-    expect(page).to_have_url("/?q=scab&max=999999")
+    expect(page).to_have_url("/?q=scab&max=999")
 
 
 def test_the_numbers_of_years_and_sizes_are_as_if_none_were_chosen(visit):
@@ -201,6 +206,26 @@ def test_the_search_language_is_explained_with_examples_to_try(visit, box):
 
     expect(box(page)).to_have_value("apples -pears")
     expect(page).to_have_url("/?q=apples+-pears")
+
+
+def test_fields_are_searched_and_no_words_of_them_are_looked_for(visit):
+    page = visit("grumpy", "?q=frozen%3A2017+tag%3Afruit")
+    count(page, "3")
+
+    expect(page.locator(".hit .tags mark")).to_have_text(["fruit"] * 3)
+    page = visit("grumpy", "?q=frozen%3A2017")
+    count(page, "12")
+    expect(page.locator(".why p")).to_have_count(0)
+
+
+def test_what_does_not_parse_is_told_to_be_words(visit, box):
+    page = visit("grumpy", "?q=(apple")
+    told = page.get_by_text("is searched as words")
+    expect(told).to_be_visible()
+    box(page).fill("apple")
+    count(page, "3")
+
+    expect(told).to_be_hidden()
 
 
 def test_nothing_found_says_what_to_do(visit):

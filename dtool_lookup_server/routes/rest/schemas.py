@@ -14,12 +14,18 @@ from marshmallow import (
 
 from ...schemas import (
     LONGEST_LIST,
+    DatasetRowSchema,
+    IndexRunSchema,
     QueryKeysSchema,
     SummarySchema,
     Text,
     TextOrObject,
 )
 from ...services.facets import FACETS, LARGEST_LIMIT, USUAL_LIMIT
+from .paging import SortSchema
+
+#: Longest text that is completed, in characters.
+LONGEST_SUGGESTED = 1024
 
 _SHORT = validate.Length(max=LONGEST_LIST)
 
@@ -52,6 +58,28 @@ class AddressQuerySchema(QuerySchema):
 
     class Meta:
         exclude = ("annotations",)
+
+
+class FindSchema(SortSchema):
+    """How datasets that are searched are listed."""
+
+    highlight = fields.Boolean(
+        metadata={"description": "Return why each dataset was found, as matches"}
+    )
+
+
+class MatchSchema(Schema):
+    """A field that a query matches: its text, and places in it in code points."""
+
+    field = fields.String(metadata={"example": "readme"})
+    text = fields.String(metadata={"example": "Poisoned apples from the orchard"})
+    marks = fields.List(fields.List(fields.Integer()), metadata={"example": [[9, 15]]})
+
+
+class FoundDatasetSchema(DatasetRowSchema):
+    """A dataset that a query finds, with matches where highlight asks for them."""
+
+    matches = fields.List(fields.Nested(MatchSchema))
 
 
 class FacetsSchema(Schema):
@@ -95,6 +123,24 @@ class FacetedSummarySchema(SummarySchema):
     facets = fields.Dict(
         keys=fields.String(), values=fields.List(fields.Nested(FacetValueSchema))
     )
+
+
+class TypedSchema(Schema):
+    """What somebody is typing."""
+
+    q = Text(
+        required=True,
+        validate=validate.Length(max=LONGEST_SUGGESTED),
+        metadata={"example": "fru"},
+    )
+
+
+class SuggestionSchema(Schema):
+    """How it may go on."""
+
+    field = fields.String(metadata={"example": "tag"})
+    value = fields.String(metadata={"example": "fruit"})
+    query = fields.String(metadata={"example": "tag:fruit"})
 
 
 class MonthSchema(Schema):
@@ -146,9 +192,10 @@ class PutUserSchema(EditUserSchema):
 
 
 class BaseURINameSchema(Schema):
-    """A base URI alone."""
+    """A base URI, with the newest run of indexing it where there was one."""
 
     base_uri = fields.String(metadata={"example": "s3://snow-white"})
+    index_run = fields.Nested(IndexRunSchema)
 
 
 class PermissionsSchema(Schema):

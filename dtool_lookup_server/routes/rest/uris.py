@@ -1,5 +1,6 @@
 """/uris and /uuids: find, show, register and forget datasets."""
 
+from functools import partial
 from typing import Any
 
 from flask import Response, jsonify
@@ -15,11 +16,14 @@ from ...services.users import ActingUser
 from ..blueprint import Blueprint
 from ..conditional import unless_changed
 from ..understood import tells_understood
+from .export import exports
 from .paging import SortedPage, SortSchema
 from .schemas import (
     AddressQuerySchema,
     FacetedSummarySchema,
     FacetsSchema,
+    FindSchema,
+    FoundDatasetSchema,
     MonthSchema,
     QuerySchema,
 )
@@ -28,7 +32,7 @@ bp = Blueprint("uris", __name__, url_prefix="/uris")
 uuids_bp = Blueprint("uuids", __name__, url_prefix="/uuids")
 
 Query = dict[str, Any]
-Paging = dict[str, str]
+Paging = dict[str, Any]
 Facets = dict[str, Any]
 
 
@@ -36,26 +40,35 @@ Facets = dict[str, Any]
 @registered_user
 @bp.refuses(422, 503)
 @bp.arguments(AddressQuerySchema, location="query")
-@bp.arguments(SortSchema, location="query")
-@bp.response(200, DatasetRowSchema(many=True))
+@bp.arguments(FindSchema, location="query")
+@exports
+@bp.response(200, FoundDatasetSchema(many=True))
 @bp.paginate(SortedPage)
 @tells_understood
 def find_datasets(user: ActingUser, query: Query, paging: Paging) -> Listing:
     """Find datasets; every key may be repeated, but for free_text."""
-    return searching.search_sorted(user, query, paging.get("sort"))
+    return _found(user, query, paging)
 
 
 @bp.post("")
 @registered_user
 @bp.refuses(400, 422, 503)
 @bp.arguments(QuerySchema)
-@bp.arguments(SortSchema, location="query")
-@bp.response(200, DatasetRowSchema(many=True))
+@bp.arguments(FindSchema, location="query")
+@exports
+@bp.response(200, FoundDatasetSchema(many=True))
 @bp.paginate(SortedPage)
 @tells_understood
 def query_datasets(user: ActingUser, query: Query, paging: Paging) -> Listing:
     """Find datasets, with the query as JSON."""
-    return searching.search_sorted(user, query, paging.get("sort"))
+    return _found(user, query, paging)
+
+
+def _found(user: ActingUser, query: Query, paging: Paging) -> Listing:
+    listing = searching.search_sorted(user, query, paging.get("sort"))
+    if paging.get("highlight"):
+        listing.finish = partial(searching.highlighted, query)
+    return listing
 
 
 @bp.get("/summary")

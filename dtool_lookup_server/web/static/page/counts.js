@@ -3,45 +3,40 @@
 import * as api from "./api.js";
 import { body } from "./query.js";
 
-/** Steps of sizes, each with limits as the address has them, in bytes. */
+/** The steps of the facet sizes, with their limits, in bytes, as the address has them. */
 export const SIZES = [
-  { text: "under 1 MB", min: "", max: "999999" },
-  { text: "1 MB to 1 GB", min: "1000000", max: "999999999" },
-  { text: "1 GB to 1 TB", min: "1000000000", max: "999999999999" },
-  { text: "1 TB and more", min: "1000000000000", max: "" },
+  { value: "<1KB", text: "under 1 kB", min: "", max: "999" },
+  { value: "1KB..1MB", text: "1 kB to 1 MB", min: "1000", max: "1000000" },
+  { value: "1MB..1GB", text: "1 MB to 1 GB", min: "1000000", max: "1000000000" },
+  { value: "1GB..1TB", text: "1 GB to 1 TB", min: "1000000000", max: "1000000000000" },
+  { value: ">1TB", text: "over 1 TB", min: "1000000000001", max: "" },
 ];
 
-/** Return a promise of a Map from the values of a filter to numbers of datasets. */
+/** Ask for the summary of a search, with the facets that are years and sizes. */
+export async function summary(search, signal) {
+  return asked("/uris/summary?facets=years,sizes", body(search), signal);
+}
+
+/**
+ * Return a promise of a Map from the values of a filter to numbers of datasets.
+ *
+ * All of them, which facets are not: the page looks for values among them itself.
+ *
+ * @param whole the promise of the summary of the search
+ */
 export async function ofValues(search, { name, word, every }, signal, whole) {
   // Of values that must all be there, those beside the ones that are set count.
-  const { data } = await (every || !search[name].length ? whole : summary(search, signal, [name]));
+  const stays = every || !search[name].length;
+  const data = await (stays ? whole : asked("/uris/summary", body(search, name), signal));
   return new Map(Object.entries(data[`datasets_per_${word}`]));
 }
 
-/** Ask for the summary of a search without some of its filters. */
-export function summary(search, signal, without = []) {
-  return api.request("/uris/summary", { method: "POST", body: body(search, without), signal });
+async function asked(path, query, signal) {
+  const { data } = await api.request(path, { method: "POST", body: query, signal });
+  return data;
 }
 
-/** Return a promise of a Map from years to numbers of datasets, the latest year first. */
-export async function ofYears(search, signal) {
-  const query = body(search, ["from", "to"]);
-  const { data } = await api.request("/uris/timeline", { method: "POST", body: query, signal });
-  const years = new Map();
-  for (const { month, number_of_datasets: number } of data.reverse()) {
-    const year = month.slice(0, 4);
-    years.set(year, (years.get(year) ?? 0) + number);
-  }
-  return years;
-}
-
-/** Return a promise of the number of datasets of each step of SIZES. */
-export function ofSizes(search, signal) {
-  return Promise.all(
-    SIZES.map(async ({ min, max }) => {
-      const query = body({ ...search, min, max });
-      const { total } = await api.request("/uris?page_size=1", { method: "POST", body: query, signal });
-      return total;
-    }),
-  );
+/** Return a Map from the values of a facet to numbers of datasets. */
+export function ofFacet({ facets }, name) {
+  return new Map(facets[name].map(({ value, count }) => [value, count]));
 }

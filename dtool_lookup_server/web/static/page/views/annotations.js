@@ -6,6 +6,9 @@ import { confirmed } from "../confirm.js";
 import { fill, h, iconButton, newId } from "../dom.js";
 import { structure } from "../structure.js";
 
+/** The field of a value is no higher than this. */
+const MOST_LINES = 16;
+
 /**
  * Return the element with the annotations of a dataset.
  *
@@ -50,6 +53,7 @@ export function annotations(dataset, mayEdit) {
     name.value = key;
     name.readOnly = Boolean(key);
     value.value = written(held);
+    value.rows = Math.min(value.value.split("\n").length + 1, MOST_LINES);
     fault.textContent = "";
     form.hidden = false;
     add.hidden = true;

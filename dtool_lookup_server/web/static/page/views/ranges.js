@@ -9,7 +9,7 @@ import { stepsFilter } from "./steps.js";
 const SIZES = [1e3, 1e6, 1e9, 1e10, 1e11, 1e12].map(String);
 
 /**
- * Return { element, show(search), showYears(numbers), showSizes(numbers) }.
+ * Return { element, show(search), showNumbers(name, numbers) }; of "years" or "sizes".
  *
  * @param change called with the limits that are new: { from: "2024-01-01" }
  */
@@ -23,13 +23,12 @@ export function rangeFilters(change) {
   const sizes = stepsFilter("Size", ranges(labelled("min", "at least"), labelled("max", "at most")));
 
   let search = null;
-  let yearNumbers = new Map();
-  let sizeNumbers = [];
+  const numbers = { years: new Map(), sizes: new Map() };
 
   // With each search, the numbers may be those of the one before; the links may not.
   function draw() {
-    years.show([...yearNumbers].map(([year, count]) => step(search, year, count, { from: `${year}-01-01`, to: `${year}-12-31` })));
-    const steps = STEPS.map(({ text, min, max }, index) => step(search, text, sizeNumbers[index], { min, max }));
+    years.show([...numbers.years].reverse().map(([year, count]) => step(search, year, count, { from: `${year}-01-01`, to: `${year}-12-31` })));
+    const steps = STEPS.map(({ value, text, min, max }) => step(search, text, numbers.sizes.get(value) ?? 0, { min, max }));
     sizes.show(steps.filter(({ count, set }) => count || set));
   }
 
@@ -42,12 +41,8 @@ export function rangeFilters(change) {
       for (const name of ["min", "max"]) fill(inputs[name], options(search[name]));
       draw();
     },
-    showYears(numbers) {
-      yearNumbers = numbers;
-      draw();
-    },
-    showSizes(numbers) {
-      sizeNumbers = numbers;
+    showNumbers(name, found) {
+      numbers[name] = found;
       draw();
     },
   };
@@ -56,7 +51,7 @@ export function rangeFilters(change) {
 function step(search, text, count, limits) {
   const set = Object.entries(limits).every(([name, value]) => search[name] === value);
   const none = Object.fromEntries(Object.keys(limits).map((name) => [name, ""]));
-  return { text, count: count ?? 0, set, href: addressOf({ ...search, ...(set ? none : limits), page: 1 }) };
+  return { text, count, set, href: addressOf({ ...search, ...(set ? none : limits), page: 1 }) };
 }
 
 function options(chosen) {

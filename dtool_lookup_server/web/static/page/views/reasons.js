@@ -1,48 +1,56 @@
-/** Why a dataset was found, where its name, creator and tags do not show it. */
+/** Why a dataset was found: the words of the query, marked where they stand. */
 
-import * as api from "../api.js";
-import { fill, h } from "../dom.js";
-import { excerpt, isIn } from "../words.js";
+import { h } from "../dom.js";
+
+/** Lines below a dataset. */
+const MOST = 3;
+
+const NAMES = { readme: "README", item: "Item", uri: "URI" };
 
 /**
- * Return a line that says where the words of a query are in a dataset, or null.
+ * Return text as an array of strings and <mark> elements.
  *
- * What it says is fetched when the line comes into sight.
- *
- * @param words as wordsOf() gives them
- * @param signal aborts the fetching
+ * @param marks places in it, [start, end], in code points
  */
-export function reason(dataset, words, signal) {
-  const seen = [dataset.name, dataset.creator_username, ...(dataset.tags ?? [])];
-  if (!words.stems.size && !words.starts.size) return null;
-  if (seen.some((text) => isIn(text, words))) return null;
-  const line = h("p", { class: "why" });
-  const sight = new IntersectionObserver(async ([{ isIntersecting }]) => {
-    if (!isIntersecting) return;
-    sight.disconnect();
-    const found = await placeIn(dataset, words, signal).catch(() => null);
-    if (found && !signal.aborted) fill(line, found);
-  });
-  sight.observe(line);
-  signal.addEventListener("abort", () => sight.disconnect());
-  return line;
+export function marked(text, marks) {
+  const characters = [...text];
+  const parts = [];
+  let from = 0;
+  for (const [start, end] of marks) {
+    parts.push(characters.slice(from, start).join(""), h("mark", {}, characters.slice(start, end).join("")));
+    from = end;
+  }
+  return [...parts, characters.slice(from).join("")].filter(Boolean);
 }
 
-async function placeIn({ uri }, words, signal) {
-  const { data: readme } = await api.request(api.at("/readmes", uri), { signal });
-  if (isIn(readme.readme, words)) return told("README", readme.readme, words);
-  const { data } = await api.request(api.at("/annotations", uri), { signal });
-  const annotations = Object.entries(data.annotations).map((entry) => entry.map(plain).join(": "));
-  const annotation = annotations.find((text) => isIn(text, words));
-  if (annotation) return told("Annotations", annotation, words);
-  if (isIn(uri, words)) return told("URI", uri, words);
-  return "Found by the paths of its items, or by other forms of the words";
+/** Return the lines of a text that have marks. */
+function markedLines(text, marks) {
+  const lines = [];
+  let from = 0;
+  for (const line of text.split("\n")) {
+    const to = from + [...line].length;
+    const inside = marks.filter(([start, end]) => start >= from && end <= to);
+    if (inside.length) lines.push(lines.length > 0 && " … ", marked(line, inside.map(([start, end]) => [start - from, end - from])));
+    from = to + 1;
+  }
+  // A phrase may go over several lines.
+  return lines.length ? lines : marked(text, marks);
 }
 
-function plain(value) {
-  return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function told(where, text, words) {
-  return [h("span", { class: "where" }, where), " ", h("bdi", {}, excerpt(text, words))];
+/**
+ * Return a line for each field with matches that is not seen of a dataset otherwise.
+ *
+ * @param matches as the API gives them; of several of one field the first is shown
+ */
+export function reasons(matches) {
+  const fields = new Map(matches.toReversed().map((match) => [match.field, match]));
+  return [...fields.values()].reverse().slice(0, MOST).map(({ field, text, marks }) =>
+    h(
+      "p",
+      {},
+      h("span", { class: "where" }, NAMES[field] ?? field.replace(/^annotation\./, "")),
+      " ",
+      h("bdi", {}, markedLines(text, marks)),
+    ),
+  );
 }
