@@ -2,17 +2,49 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ScalarSelect, Select, Table, delete, insert, select
+from sqlalchemy import (
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+)
 
 from ..database import lock_row, transactional
 from ..errors import AlreadyExistsError, InvalidFieldError
 from ..extensions import sql_db
-from ..pagination import exists
 from ..sql_models import BaseURI, User, register_permissions, search_permissions
 from . import base_uris
 from .users import ActingUser, require
 
 _WORDS = {search_permissions.name: "search", register_permissions.name: "register"}
+_TABLES = {table.name: table for table in (search_permissions, register_permissions)}
+
+
+#: A subquery: the ids of the base URIs that the user with the id :user_id may search.
+SEARCHABLE = select(search_permissions.c.base_uri_id).where(
+    search_permissions.c.user_id == bindparam("user_id", type_=Integer)
+)
+
+
+def _held(table: Table) -> Select[tuple[int]]:
+    place = BaseURI.__table__.c
+    return (
+        select(table.c.user_id)
+        .join(BaseURI.__table__, place.id == table.c.base_uri_id)
+        .where(
+            place.base_uri == bindparam("base_uri"),
+            table.c.user_id == bindparam("user_id"),
+        )
+    )
+
+
+# Made once: they are executed for every dataset that is registered.
+_HELD = {
+    table.name: _held(table) for table in (search_permissions, register_permissions)
+}
 
 
 def searchable(user: ActingUser) -> Select[tuple[int]]:
@@ -131,19 +163,8 @@ def _grant(table: Table, username: str, base_uri: str) -> None:
 
 
 def _holds(table: Table, user: ActingUser, base_uri: str) -> bool:
-    return exists(
-        select(table.c.user_id).where(
-            table.c.user_id == user.id, table.c.base_uri_id == _id_of(base_uri)
-        )
-    )
-
-
-def _id_of(base_uri: str) -> ScalarSelect[int]:
-    return (
-        select(BaseURI.id)
-        .where(BaseURI.base_uri == base_uris.normalised(base_uri))
-        .scalar_subquery()
-    )
+    places = {"user_id": user.id, "base_uri": base_uris.normalised(base_uri)}
+    return sql_db.session.scalar(_HELD[table.name], places) is not None
 
 
 def _names(table: Table, user: ActingUser) -> list[str]:
