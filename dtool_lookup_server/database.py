@@ -27,6 +27,9 @@ ATTEMPTS = 10
 _RETRIED_STATES = {"40001", "40P01"}
 _RETRIED_NUMBERS = {1213, 1020}
 
+# SQLSTATE of a write to a server that can only be read.
+_READ_ONLY = {"25006"}
+
 
 def open_database(app: Flask) -> None:
     """Bind sql_db to an application and set up its connections."""
@@ -110,9 +113,14 @@ def _worth_retrying(error: DBAPIError) -> bool:
     if isinstance(error, IntegrityError):
         return True
     original = error.orig
-    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     number = original.args[0] if original is not None and original.args else None
-    return state in _RETRIED_STATES or number in _RETRIED_NUMBERS
+    return _state(error) in _RETRIED_STATES or number in _RETRIED_NUMBERS
+
+
+def _state(error: DBAPIError) -> str | None:
+    """Return the SQLSTATE of an error of PostgreSQL's."""
+    original = error.orig
+    return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
 
 
 def lock_row(model: Any, row_id: int) -> None:
@@ -135,6 +143,8 @@ def unavailable(error: DBAPIError) -> StoreUnavailableError | None:
         return StoreUnavailableError(
             "The database has no tables yet: run `flask db upgrade`"
         )
+    if _state(error) in _READ_ONLY:
+        return StoreUnavailableError("The database is a replica: it can only be read")
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return StoreUnavailableError("The database does not answer: try again later")
     return None
