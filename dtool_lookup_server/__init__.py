@@ -15,9 +15,11 @@ from .errors import (
     ValidationError,
 )
 from .extensions import jwt, ma, sql_db
+from .old_names import MONGO_COLLECTION, mongo
 from .plugins.interfaces import ExtensionABC, PluginABC, RetrieveABC, SearchABC
 
 __all__ = [
+    "MONGO_COLLECTION",
     "AuthenticationError",
     "AuthorizationError",
     "ExtensionABC",
@@ -33,6 +35,7 @@ __all__ = [
     "create_app",
     "jwt",
     "ma",
+    "mongo",
     "registered_user",
     "sql_db",
 ]

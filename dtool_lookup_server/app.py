@@ -9,8 +9,9 @@ import click
 from flask import Flask
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import keys
+from . import keys, token_keys
 from .cli import COMMANDS
 from .cli.base import RedLine
 from .config import CONFIG_EXCLUSIONS, default_home, read_settings, with_texts_read
@@ -28,10 +29,11 @@ from .plugins.registry import (
     load_plugins,
     start_plugins,
 )
-from .routes import admin, config, dataset, rest, token, user
+from .routes import admin, config, dataset, notify, rest, token, user
 from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
+from .routes.hardening import harden
 from .routes.uri_path import URIConverter
 from .watching.logs import configure_logs
 from .watching.metrics import Metrics
@@ -80,6 +82,7 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
     _register_routes(app, plugins)
     register_error_handlers(app)
     guard_open_access(app)
+    _believe_proxies(app)
     for command in COMMANDS:
         app.cli.add_command(command)
     return app
@@ -103,6 +106,7 @@ def configure(app: Flask, overlay: Mapping[str, Any]) -> None:
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = keys.secret_key(home)
     _configure_keys(app.config, home)
+    token_keys.configure(app)
 
 
 def _configure_keys(settings: dict[str, Any], home: Path) -> None:
@@ -149,6 +153,13 @@ def _bind_extensions(app: Flask) -> None:
     allow_origins(app)
 
 
+def _believe_proxies(app: Flask) -> None:
+    count = app.config["TRUSTED_PROXIES"]
+    if count:
+        counts = dict.fromkeys(("x_for", "x_proto", "x_host", "x_prefix"), count)
+        app.wsgi_app = ProxyFix(app.wsgi_app, **counts)  # type: ignore[method-assign]
+
+
 def _watch(app: Flask, plugins: Plugins) -> None:
     port = app.config["METRICS_PORT"]
     metrics = Metrics() if port else None
@@ -171,10 +182,12 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
         user.bp,
         *admin.BLUEPRINTS,
         *rest.BLUEPRINTS,
+        notify.bp,
     )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     # The last comes first: an answer is compressed with its ETag on it.
+    app.after_request(harden)
     app.after_request(compress)
     app.after_request(tag_read)
     app.register_blueprint(api_docs.bp)
@@ -184,6 +197,7 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
             api.register_blueprint(blueprint)
         else:
             app.register_blueprint(blueprint)
+            api_docs.document(app, api, blueprint)
     # Of two routes the first wins: a plugin may have a /token of its own.
     api.register_blueprint(token.bp)
 

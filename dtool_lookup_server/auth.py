@@ -11,10 +11,13 @@ from typing import Any
 from flask import current_app, g
 from flask_jwt_extended import (
     create_access_token,
+    get_jwt,
+    get_jwt_header,
     get_jwt_identity,
     verify_jwt_in_request,
 )
-from flask_jwt_extended.exceptions import JWTExtendedException
+from flask_jwt_extended.exceptions import JWTDecodeError, JWTExtendedException
+from flask_jwt_extended.exceptions import RevokedTokenError as RevokedJWTError
 from jwt import PyJWTError
 from sqlalchemy.exc import DBAPIError
 
@@ -23,9 +26,11 @@ from .errors import (
     AuthorizationError,
     ConfigurationError,
     DtoolLookupServerError,
+    RevokedTokenError,
 )
 from .services import users
 from .services.users import ActingUser
+from .sql_models import to_timestamp, utc_now
 
 View = Callable[..., Any]
 
@@ -38,13 +43,29 @@ def acting_user() -> ActingUser:
     if current_app.config["DISABLE_JWT_AUTHORISATION"]:
         user = users.find(current_app.config["DEFAULT_USER"])
     else:
-        verify_jwt_in_request()
-        user = users.find(get_jwt_identity())
+        user = _bearer()
     if user is None:
         raise AuthenticationError("The user of this token is not registered")
     # For the log.
     g.username = user.username
     return user
+
+
+def _bearer() -> ActingUser | None:
+    """Return the user whom the request's token names, if registered.
+
+    The signature and the claims are the token's alone. What becomes of users later,
+    and of their tokens, is read from the database each time.
+    """
+    verify_jwt_in_request()
+    header, claims, name = get_jwt_header(), get_jwt(), get_jwt_identity()
+    if not isinstance(name, str):
+        raise JWTDecodeError("The claim with the user name is no string")
+    issued_at = claims.get("iat")
+    try:
+        return users.find_bearer(name, None if issued_at is None else float(issued_at))
+    except RevokedTokenError:
+        raise RevokedJWTError(header, claims) from None
 
 
 def is_from_admin() -> bool:
@@ -95,5 +116,9 @@ def issue_token(username: str, last_forever: bool = False) -> str:
             "There is no private key to sign tokens with: set JWT_PRIVATE_KEY_FILE"
         )
     return create_access_token(
-        identity=username, expires_delta=False if last_forever else None
+        identity=username,
+        expires_delta=False if last_forever else None,
+        # To the microsecond: one made just after a revocation counts.
+        additional_claims={"iat": to_timestamp(utc_now())},
+        additional_headers={"kid": current_app.config["JWT_KEY_ID"]},
     )

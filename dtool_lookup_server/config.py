@@ -87,6 +87,29 @@ class Setting:
     secret: bool = False
     choices: tuple[str, ...] = ()
 
+    def read(self, environ: Mapping[str, str]) -> Any:
+        """Return the value from environment variables, or the default.
+
+        A secret may also be in the file that NAME_FILE names, as containers and
+        systemd hand secrets over.
+
+        :param environ: environment variables; an empty one counts as not set
+        :raises ConfigurationError: naming the setting, as parse() does
+        """
+        text = environ.get(self.name, "")
+        file = environ.get(f"{self.name}_FILE", "")
+        if not text and self.secret and file:
+            text = self._read_file(file)
+        return self.parse(text) if text else copy.deepcopy(self.default)
+
+    def _read_file(self, path: str) -> str:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"Setting {self.name}_FILE: cannot read {path}: {type(error).__name__}"
+            ) from None
+
     def parse(self, text: str) -> Any:
         """Return the value that a text from the environment stands for.
 
@@ -158,6 +181,47 @@ SETTINGS: tuple[Setting, ...] = (
         None,
         "File with the public key. Default: the key pair in the home folder, made at"
         " the first start.",
+    ),
+    Setting(
+        "JWT_PUBLIC_KEYS_FOLDER",
+        "path",
+        None,
+        "Folder with further public keys, each in a file KID.pem or KID.pub. A token"
+        " whose header has that kid, or the key's thumbprint, is verified with it.",
+    ),
+    Setting(
+        "JWT_JWKS_URL",
+        "text",
+        None,
+        "Where an identity provider publishes its public keys, as a JWK Set. Needs"
+        " JWT_ISSUER and JWT_AUDIENCE.",
+    ),
+    Setting(
+        "JWT_ISSUER",
+        "text",
+        None,
+        "What the claim iss of every token must be. Tokens that are issued here carry"
+        " it.",
+    ),
+    Setting(
+        "JWT_AUDIENCE",
+        "text",
+        None,
+        "What the claim aud of every token must be or have. Tokens that are issued here"
+        " carry it.",
+    ),
+    Setting(
+        "JWT_USERNAME_CLAIM",
+        "text",
+        "sub",
+        "Claim of a token that is the user name, such as preferred_username.",
+    ),
+    Setting(
+        "JWT_DECODE_ALGORITHMS",
+        "list",
+        ["RS256"],
+        "Algorithms that tokens may be signed with, separated by commas: RS256 and"
+        " others with a public key. RS256 is always one of them.",
     ),
     Setting(
         "JWT_PRIVATE_KEY_FILE",
@@ -307,6 +371,22 @@ SETTINGS: tuple[Setting, ...] = (
         " Below the time after which a firewall or the server closes idle ones.",
     ),
     Setting(
+        "NOTIFY_SECRET",
+        "text",
+        None,
+        "What a storage must know for its events to be taken, at `POST /notify`."
+        " Default: no events are taken.",
+        secret=True,
+    ),
+    Setting(
+        "TRUSTED_PROXIES",
+        "number",
+        None,
+        "Number of web servers in front, one behind the other, whose X-Forwarded-For,"
+        " -Proto, -Host and -Prefix are believed. Default: none, and these headers"
+        " count for nothing. With too large a number clients can forge their address.",
+    ),
+    Setting(
         "LOG_LEVEL",
         "text",
         "INFO",
@@ -396,7 +476,14 @@ FIXED: dict[str, Any] = {
     "JWT_TOKEN_LOCATION": "headers",
     "JWT_HEADER_NAME": "Authorization",
     "JWT_HEADER_TYPE": "Bearer",
-    "CORS_EXPOSE_HEADERS": ["X-Pagination", "X-Sort", "ETag", "Link", "Location"],
+    "CORS_EXPOSE_HEADERS": [
+        "X-Pagination",
+        "X-Sort",
+        "X-Query-Understood",
+        "ETag",
+        "Link",
+        "Location",
+    ],
     "SQLALCHEMY_TRACK_MODIFICATIONS": False,
 }
 
@@ -416,9 +503,7 @@ def read_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     settings = copy.deepcopy(FIXED)
     for setting in SETTINGS:
-        text = environ.get(setting.name, "")
-        default = copy.deepcopy(setting.default)
-        settings[setting.name] = setting.parse(text) if text else default
+        settings[setting.name] = setting.read(environ)
     if not environ.get("API_SPEC_OPTIONS") and settings["API_SPEC_OPTIONS_FILE"]:
         settings["API_SPEC_OPTIONS"] = _read_options_file(
             settings["API_SPEC_OPTIONS_FILE"]

@@ -54,8 +54,16 @@ class AlreadyExistsError(DtoolLookupServerError):
     """What should be added is there already."""
 
 
+class RevokedTokenError(DtoolLookupServerError):
+    """A token was good once, and is worthless now."""
+
+
 class TokensOffError(DtoolLookupServerError):
     """This server issues no tokens for passwords."""
+
+
+class NotificationsOffError(DtoolLookupServerError):
+    """This server takes no events of storages."""
 
 
 class TooManyAttemptsError(DtoolLookupServerError):

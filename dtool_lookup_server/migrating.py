@@ -1,6 +1,9 @@
 """The migrations that are shipped with the package, and running them."""
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,6 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import Migrate, upgrade
 from sqlalchemy import Connection
+
+from . import locks
 
 _PACKAGE = Path(__file__).parent
 
@@ -67,3 +72,14 @@ def standing(connection: Connection) -> str:
     if any(_OURS.fullmatch(revision) for revision in reached - known):
         return AHEAD
     return CURRENT if reached == set(steps.get_heads()) else BEHIND
+
+
+@contextmanager
+def one_at_a_time(connection: Connection) -> Iterator[None]:
+    """Keep others from migrating a database, and wait for one that does."""
+    with locks.asking(connection.engine, "migrations") as taken:
+        if not taken():
+            click.echo("Waiting for another migration to end ...", err=True)
+            while not taken():
+                time.sleep(0.2)
+        yield

@@ -19,10 +19,16 @@ BATCH = 500
 AnySelect = Select[*tuple[Any, ...]]
 AnyRow = Row[*tuple[Any, ...]]
 ToItems = Callable[[Sequence[AnyRow]], list[dict[str, Any]]]
+Finish = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 
 class Listing(Protocol):
-    """Something long that is only ever looked at a page at a time."""
+    """Something long that is only ever looked at a page at a time.
+
+    :var finish: what is done to the items of the page that is shown, if anything
+    """
+
+    finish: "Finish | None"
 
     def total(self) -> int:
         """Return the number of all items."""
@@ -48,6 +54,7 @@ class SelectListing:
         self._statement = statement
         self._order = order
         self._to_items = to_items
+        self.finish: Finish | None = None
 
     def total(self) -> int:
         """Return the number of rows."""

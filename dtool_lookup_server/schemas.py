@@ -2,11 +2,16 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 #: Most values in one list of a query; each is a parameter of the SQL statement.
 LONGEST_LIST = 1000
 
+#: Most annotations of one query, each a subquery.
+LONGEST_KEYS = 20
+
+#: In seconds since the epoch.
+_YEARS_1_TO_9999 = (-62135596800, 253402300799)
 _SHORT = validate.Length(max=LONGEST_LIST)
 
 
@@ -115,13 +120,48 @@ class RegisterDatasetSchema(Schema):
     size_in_bytes = Count(validate=validate.Range(min=0))
 
 
+def _time(about: str) -> fields.Float:
+    return fields.Float(
+        validate=validate.Range(*_YEARS_1_TO_9999),
+        metadata={"description": about, "example": 1500000000.5},
+    )
+
+
+def _size(about: str) -> Count:
+    return Count(
+        validate=validate.Range(0, 2**63 - 1),
+        metadata={"description": about, "example": 1000000},
+    )
+
+
 class MongoTextSchema(Schema):
     """Free text as MongoDB spells it."""
 
     search = Text(data_key="$search", required=True)
 
 
-class SearchDatasetSchema(Schema):
+class QueryKeysSchema(Schema):
+    """What both APIs' queries have beside their lists."""
+
+    name = Text(
+        metadata={"description": "With these words in the name", "example": "harvest"}
+    )
+    annotations = fields.Dict(
+        validate=validate.Length(max=LONGEST_KEYS),
+        metadata={
+            "description": "With all of these annotations",
+            "example": {"colour": "crimson"},
+        },
+    )
+    created_after = _time("Created at this time or later")
+    created_before = _time("Created before this time")
+    frozen_after = _time("Frozen at this time or later")
+    frozen_before = _time("Frozen before this time")
+    min_size = _size("With this many bytes or more")
+    max_size = _size("With this many bytes or fewer")
+
+
+class SearchDatasetSchema(QueryKeysSchema):
     """A query: OR within a list, AND within tags, AND between the keys."""
 
     free_text = Text()
@@ -132,6 +172,13 @@ class SearchDatasetSchema(Schema):
     uploaded_by = fields.List(Text(), validate=_SHORT)
     # What dtool-lookup-client 0.1.0 sends, from before there was free_text.
     mongo_text = fields.Nested(MongoTextSchema, data_key="$text")
+
+    @post_load
+    def take_mongo_text(self, query: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Return a query whose $text, if there is one, is its free text."""
+        if mongo_text := query.pop("mongo_text", None):
+            query.setdefault("free_text", mongo_text["search"])
+        return query
 
 
 def _example(value: Any) -> dict[str, Any]:
@@ -242,9 +289,33 @@ class BaseURISchema(Schema):
     base_uri = Text(required=True)
 
 
+class IndexRunSchema(Schema):
+    """The newest run of indexing a base URI."""
+
+    state = fields.String(metadata={"example": "ended"})
+    started_at = fields.Float(metadata={"example": 1500000000.5})
+    finished_at = fields.Float(allow_none=True, metadata={"example": 1500000060.5})
+    registered = fields.Integer(metadata={"example": 2})
+    unchanged = fields.Integer(metadata={"example": 340})
+    failed = fields.Integer(metadata={"example": 0})
+    forgotten = fields.Integer(metadata={"example": 0})
+    error = fields.String(allow_none=True, metadata={"example": None})
+
+
+class NoticedSchema(Schema):
+    """What became of the datasets of an event."""
+
+    registered = fields.Integer(metadata={"example": 1})
+    unchanged = fields.Integer(metadata={"example": 0})
+    forgotten = fields.Integer(metadata={"example": 0})
+    failed = fields.Integer(metadata={"example": 0})
+    ignored = fields.Integer(metadata={"example": 0})
+
+
 class URIPermissionSchema(Schema):
     """A base URI with the names of those who may search and register in it."""
 
     base_uri = Text(required=True)
     users_with_search_permissions = fields.List(Text(), required=True)
     users_with_register_permissions = fields.List(Text(), required=True)
+    index_run = fields.Nested(IndexRunSchema, dump_only=True)

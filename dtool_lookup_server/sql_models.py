@@ -21,6 +21,8 @@ USERNAME_LENGTH = 64
 URI_LENGTH = 1024
 #: Longest name of a dataset, a creator or a tag, in characters.
 NAME_LENGTH = 255
+#: Longest text that is kept of an error, in characters.
+ERROR_LENGTH = 1000
 #: Length of a UUID in its text form.
 UUID_LENGTH = 36
 #: Length of a digest in hexadecimal.
@@ -71,6 +73,8 @@ class User(db.Model):  # type: ignore[name-defined]
     )
     is_admin: Mapped[bool] = mapped_column(default=False)
     display_name: Mapped[str | None] = mapped_column(Line(NAME_LENGTH))
+    #: Tokens that were issued before are worthless; None where none are.
+    tokens_valid_from: Mapped[datetime | None] = mapped_column(Timestamp)
     search_base_uris: Mapped[list["BaseURI"]] = relationship(
         secondary=search_permissions, back_populates="search_users"
     )
@@ -173,6 +177,25 @@ class Dataset(db.Model):  # type: ignore[name-defined]
         }
 
 
+class IndexRun(db.Model):  # type: ignore[name-defined]
+    """The newest run of indexing a base URI, under way or ended."""
+
+    __tablename__ = "index_run"
+
+    base_uri_id: Mapped[int] = mapped_column(
+        ForeignKey("base_uri.id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str] = mapped_column(Line(16))
+    started_at: Mapped[datetime] = mapped_column(Timestamp)
+    finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    registered: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    forgotten: Mapped[int] = mapped_column(default=0)
+    #: Why it has come to nothing; None where it has not.
+    error: Mapped[str | None] = mapped_column(Line(ERROR_LENGTH))
+
+
 class DatasetTag(db.Model):  # type: ignore[name-defined]
     """One tag of one dataset, at its place among the dataset's tags."""
 
@@ -184,6 +207,21 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     )
     tag: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
     position: Mapped[int]
+
+
+class DatasetAnnotation(db.Model):  # type: ignore[name-defined]
+    """One annotation of one dataset, as query/annotations.py makes it searchable."""
+
+    __tablename__ = "dataset_annotation"
+    __table_args__ = (
+        Index("ix_dataset_annotation_name_value", "name", "value", "dataset_id"),
+    )
+
+    dataset_id: Mapped[int] = mapped_column(
+        ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
+    value: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
 
 
 class TokenAttempt(db.Model):  # type: ignore[name-defined]

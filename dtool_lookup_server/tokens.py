@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import current_app
 from flask_jwt_extended import JWTManager
+from jwt import get_unverified_header
 
 _CACHE = "dtool_lookup_server_verified_tokens"
 
@@ -31,14 +32,15 @@ class RememberingJWTManager(JWTManager):
             return super()._decode_jwt_from_config(
                 encoded_token, csrf_value, allow_expired
             )
-        known: dict[Any, dict[str, Any]] = current_app.extensions.setdefault(_CACHE, {})
-        # With the key: an application may be given another one.
+        known: dict[bytes, tuple[Any, dict[str, Any]]]
+        known = current_app.extensions.setdefault(_CACHE, {})
         digest = hashlib.sha256(encoded_token.encode()).digest()
-        key = (digest, current_app.config["JWT_PUBLIC_KEY"])
-        claims = known.get(key)
-        if claims is None or claims.get("exp", math.inf) <= time.time():
+        # With the key that it takes today: keys are withdrawn.
+        key = self._decode_key_callback(get_unverified_header(encoded_token), {})
+        verified_by, claims = known.get(digest, (None, {}))
+        if verified_by != key or claims.get("exp", math.inf) <= time.time():
             claims = super()._decode_jwt_from_config(encoded_token)
             if len(known) >= _MOST:
                 known.clear()
-            known[key] = claims
+            known[digest] = (key, claims)
         return dict(claims)

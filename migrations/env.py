@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import click
 import sqlalchemy as sa
 from alembic import context
 from alembic.script import ScriptDirectory
@@ -11,6 +12,7 @@ from flask import current_app
 
 from dtool_lookup_server.columns import SUFFIXES, is_on
 from dtool_lookup_server.engines import without_statement_timeout
+from dtool_lookup_server.migrating import AHEAD, one_at_a_time, standing
 from dtool_lookup_server.plugins.sql.tables import TEXT_INDEX_PREFIX
 
 extension = current_app.extensions["migrate"]
@@ -26,9 +28,19 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run the migrations, each in a transaction where the database can."""
-    with extension.db.engine.connect() as connection, unchecked(connection):
+    """Run the migrations, each in a transaction where the database can.
+
+    One process at a time; where a newer version has been there, nothing is done.
+    """
+    with (
+        extension.db.engine.connect() as connection,
+        one_at_a_time(connection),
+        unchecked(connection),
+    ):
         without_statement_timeout(connection)
+        if standing(connection) == AHEAD:
+            click.echo("A newer version has made the tables ready: nothing to do.")
+            return
         forget_foreign_revision(connection)
         # Alembic leaves a transaction that it did not begin as it is.
         connection.commit()

@@ -1,12 +1,15 @@
 """Fixtures: an app of one's own, and a library that is only read.
 
-They run on the database that TEST_DATABASE names: tests/databases.py.
+They run on the database that TEST_DATABASE names, tests/databases.py, and with the
+plugins that TEST_PLUGINS names: sql (the default), mongo, or third-party, which are
+0.18's for MongoDB.
 
 `app` is new for every test: `runner` meets it empty, `client` with users and base
 URIs in it. Tests that only read use `library`, one client over all datasets of
 tests/corpus.py that the whole run shares.
 """
 
+import os
 import time
 import uuid
 from contextlib import ExitStack, contextmanager
@@ -36,6 +39,17 @@ PERMISSIONS = [
     (MR_MEN, ["grumpy"], ["librarian"]),
     (CINDERELLA, [], []),
 ]
+
+#: The search and the retrieve plugin, by what TEST_PLUGINS may be.
+PLUGINS = {
+    "sql": ("sql", "sql"),
+    "mongo": ("mongo", "mongo"),
+    "third-party": ("MongoSearch", "MongoRetrieve"),
+}
+TEST_PLUGINS = os.environ.get("TEST_PLUGINS", "sql")
+
+# The MongoDB of this run, if its plugins need one.
+_mongods = []
 
 
 class KeyPair(NamedTuple):
@@ -72,6 +86,7 @@ def make_config(home, keys, url=None):
         "JWT_PRIVATE_KEY": keys.private,
         "SEARCH_PLUGIN": "sql",
         "RETRIEVE_PLUGIN": "sql",
+        **(mongo_settings_of(_mongods[0], TEST_PLUGINS) if _mongods else {}),
     }
 
 
@@ -86,6 +101,11 @@ def open_app(config, plugins=None):
     with app.app_context():
         sql_db.session.remove()
         sql_db.engine.dispose()
+    for plugin in (app.search, app.retrieve):
+        # Third parties' keep theirs open; the tests make hundreds of apps.
+        if client := getattr(plugin, "client", None):
+            client.drop_database(app.config["SEARCH_MONGO_DB"])
+            client.close()
 
 
 def do_not_wait_for_the_disk(connection, _record):
@@ -132,6 +152,15 @@ def no_settings_from_outside():
         for setting in SETTINGS:
             patch.delenv(setting.name, raising=False)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plugins_of_this_run(request):
+    """Start MongoDB, if the plugins that TEST_PLUGINS names need it."""
+    if TEST_PLUGINS != "sql":
+        _mongods.append(request.getfixturevalue("mongod"))
+    yield
+    _mongods.clear()
 
 
 @pytest.fixture(scope="session")
@@ -281,14 +310,19 @@ def mongod(tmp_path_factory):
     server.stop()
 
 
-def mongo_settings_of(server):
-    """Return settings for both plugins, with a database of their own."""
+def mongo_settings_of(server, plugins="mongo"):
+    """Return settings for plugins with a database of their own.
+
+    :param plugins: one of PLUGINS; of third parties, the extensions too
+    """
     database = f"test_{uuid.uuid4().hex}"
-    settings = {"SEARCH_PLUGIN": "mongo", "RETRIEVE_PLUGIN": "mongo"}
-    for kind in ("SEARCH", "RETRIEVE"):
-        settings[f"{kind}_MONGO_URI"] = server.uri
-        settings[f"{kind}_MONGO_DB"] = database
-    return settings
+    search, retrieve = PLUGINS[plugins]
+    settings = {"SEARCH_PLUGIN": search, "RETRIEVE_PLUGIN": retrieve}
+    for kind in ("SEARCH_MONGO", "RETRIEVE_MONGO", "MONGO"):
+        settings[f"{kind}_URI"] = server.uri
+        settings[f"{kind}_DB"] = database
+        settings[f"{kind}_COLLECTION"] = "datasets"
+    return settings | {"MONGO_COLLECTION": "of_extensions"}
 
 
 @pytest.fixture(scope="class")

@@ -104,9 +104,11 @@ _TABLES = (
     "dataset_text",
     "dataset_content",
     "dataset_tag",
+    "dataset_annotation",
     "dataset",
     "search_permissions",
     "register_permissions",
+    "index_run",
     "base_uri",
     "user",
 )

@@ -384,6 +384,8 @@ def test_a_plain_blueprint_is_served(config, plugins):
         client = app.test_client()
         assert client.get("/greeting/hello").json == "hello from greeting"
         assert client.get("/plain/hello").json == "hello from plain"
+        documented = client.get("/doc/openapi.json").json["paths"]
+        assert documented["/plain/hello"]["get"]["tags"] == ["plain"]
 
 
 def test_an_extension_may_have_its_blueprint_alone(config, plugins, headers):

@@ -25,6 +25,7 @@ from dtool_lookup_server.plugins.sql.tables import (
     drop_text_index,
     text_engine,
 )
+from dtool_lookup_server.plugins.text_query import parse
 from dtool_lookup_server.sql_models import BaseURI, Dataset, DatasetTag, from_timestamp
 from tests.conftest import do_not_wait_for_the_disk
 from tests.databases import KIND
@@ -359,7 +360,7 @@ def test_lookup_in_some_base_uris(add, search):
 
 def test_a_match_is_part_of_any_select_from_datasets(add, search, session):
     add("one", readme="apple")
-    match = search.match_text("apple -pear")
+    match = search.match_text(parse("apple -pear"))
     counted = select(func.count()).select_from(Dataset).where(match.condition)
     assert session.scalar(counted) == 1
     subquery = select(Dataset.id).where(match.condition)
@@ -387,12 +388,12 @@ def test_a_rare_word_is_looked_up_and_not_scanned_for(add, search, session):
         "sqlite": "SCAN dataset_text VIRTUAL TABLE INDEX",
         "postgresql": "Bitmap Index Scan on ix_dataset_text_terms",
         "mariadb": "'ix_dataset_text_terms', '0'",
-    }[KIND] in plan_of(search.match_text("apple"))
+    }[KIND] in plan_of(search.match_text(parse("apple")))
 
 
 @pytest.mark.skipif(KIND != "sqlite", reason="the plan is SQLite's")
 def test_each_hit_is_looked_up_among_the_datasets(search, session):
-    plan = plan_of(search.match_text("apple"))
+    plan = plan_of(search.match_text(parse("apple")))
     assert "SEARCH dataset USING INTEGER PRIMARY KEY" in plan
 
 

@@ -128,6 +128,10 @@ IN_SQL = {
         "UPDATE dataset SET name = 'misnamed' WHERE id = :id",
         "not what was registered",
     ),
+    "annotations": (
+        "DELETE FROM dataset_annotation WHERE dataset_id = :id",
+        "SQL has other annotations",
+    ),
     "tags": (
         "DELETE FROM dataset_tag WHERE dataset_id = :id",
         "not what was registered",
@@ -244,6 +248,7 @@ def test_a_row_that_is_gone_is_registered_from_the_storage(
 ):
     before = answers()
     execute("DELETE FROM dataset_tag")
+    execute("DELETE FROM dataset_annotation")
     execute("DELETE FROM dataset WHERE uri = :uri", uri=dataset.uri)
     status, lines = run("verify")
     assert status == 1
@@ -259,6 +264,7 @@ def test_what_only_a_plugin_has_is_kept_until_it_may_be_forgotten(
     run, dataset, execute, documents
 ):
     execute("DELETE FROM dataset_tag")
+    execute("DELETE FROM dataset_annotation")
     execute("DELETE FROM dataset WHERE uri = :uri", uri=dataset.uri)
     shutil.rmtree(path_of(dataset))
     status, lines = run("reindex")

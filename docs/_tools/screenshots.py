@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
 from dtool_lookup_server import create_app, sql_db  # noqa: E402
 from dtool_lookup_server.auth import issue_token  # noqa: E402
+from dtool_lookup_server.services import profiles  # noqa: E402
 from dtool_lookup_server.utils import (  # noqa: E402
     register_base_uri,
     register_dataset,
@@ -75,9 +76,16 @@ def made_up() -> Iterator[dict[str, Any]]:
             annotations={"project": "orchard", "season": {"year": 2024, "week": 31}},
             frozen_at=NOW - 4 * 365 * 86_400 * chance.random() ** 2,
             created_at=NOW - 4 * 365 * 86_400,
-            number_of_items=chance.randint(1, 5000),
-            size_in_bytes=int(10 ** chance.uniform(6, 12)),
+            **({} if shown else amounts(chance)),
         )
+
+
+def amounts(chance: random.Random) -> dict[str, int]:
+    """Return a number of items and of bytes; that of the one that is shown is true."""
+    return {
+        "number_of_items": chance.randint(1, 5000),
+        "size_in_bytes": int(10 ** chance.uniform(6, 12)),
+    }
 
 
 def fill(app: Any) -> str:
@@ -87,6 +95,8 @@ def fill(app: Any) -> str:
         sql_db.create_all()
         users = [{"username": name} for name in ("ann", "bob", "carol", "kim")]
         register_users([*users, {"username": "dana", "is_admin": True}])
+        for name, shown in (("ann", "Ann Example"), ("kim", "김영희 (Kim)")):
+            profiles.change(name, {"display_name": shown})
         for base_uri in BASE_URIS:
             register_base_uri(base_uri)
             update_permissions(
@@ -105,6 +115,7 @@ def views(uri: str) -> dict[str, dict[str, str]]:
     """Return the places to draw, by the names of the pictures."""
     return {
         "find": {"q": "apple", "tag": "images"},
+        "reasons": {"q": "scab trees", "from": "2024-01-01", "to": "2024-12-31"},
         "dataset": {"dataset": uri},
         "overview": {"view": "overview"},
         "users": {"view": "users"},
@@ -130,6 +141,7 @@ def draw(browser: Browser, address: str, token: str, uri: str, folder: Path) -> 
                 page.goto("about:blank")
                 page.goto(f"{address}?{urlencode(place)}#token={token}")
                 settle(page)
+                page.wait_for_load_state("networkidle")
                 page.screenshot(path=folder / f"{name}-{size}-{scheme}.png")
             page.close()
 

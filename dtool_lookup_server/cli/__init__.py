@@ -8,6 +8,7 @@ from .config import config_cli, config_show, config_versions
 from .database import copy_database, database_cli
 from .dataset import dataset_cli, reindex_datasets, verify_datasets
 from .doctor import doctor
+from .search import search_datasets
 from .setup import demo, init, plugins
 from .user import (
     delete_user,
@@ -24,6 +25,7 @@ COMMANDS = (
     user_cli,
     base_uri_cli,
     dataset_cli,
+    search_datasets,
     config_cli,
     database_cli,
     init,
@@ -54,6 +56,7 @@ __all__ = [
     "list_users",
     "plugins",
     "register_user",
+    "search_datasets",
     "reindex_datasets",
     "update_user",
     "user_cli",

@@ -1,9 +1,12 @@
 """base_uri: register, list and index base URIs."""
 
+from collections import Counter
+
 import click
 
+from ..errors import DtoolLookupServerError, InUseError
 from ..pagination import every_item
-from ..services import base_uris, indexing
+from ..services import base_uris, index_runs, indexing
 from ..services.indexing import FAILED, FORGOTTEN, REGISTERED, UNCHANGED
 from .base import Group, fail, print_json
 from .outcomes import follow, print_counts
@@ -25,19 +28,60 @@ def list_base_uris() -> None:
 
 
 @base_uri_cli.command("index")
-@click.argument("base_uri")
+@click.argument("base_uri", required=False)
+@click.option("--all", "every", is_flag=True, help="Index every base URI.")
 @click.option(
     "--prune", is_flag=True, help="Forget datasets that are not there any more."
 )
 @click.option("--force", is_flag=True, help="Register unchanged datasets too.")
-def index_base_uri(base_uri: str, prune: bool, force: bool) -> None:
-    """Register every dataset of a base URI."""
-    uris = indexing.list_uris(base_uri)
-    counts = follow(indexing.index(base_uri, uris, force), len(uris))
-    kinds = [REGISTERED, UNCHANGED, FAILED]
-    if prune:
-        counts += follow(indexing.prune(base_uri, uris), 0)
-        kinds.append(FORGOTTEN)
-    print_counts(counts, *kinds)
+def index_base_uri(base_uri: str | None, every: bool, prune: bool, force: bool) -> None:
+    """Register every dataset of a base URI.
+
+    A base URI is indexed by one at a time; how it went is in `base_uri list`.
+    """
+    if every == (base_uri is not None):
+        raise click.UsageError("Give one BASE_URI, or --all")
+    if base_uri is None:
+        _index_all(prune, force)
+        return
+    counts = _index(base_uri, prune, force)
     if counts[FAILED]:
         fail(f"{counts[FAILED]} datasets could not be registered")
+
+
+def _index(base_uri: str, prune: bool, force: bool) -> Counter[str]:
+    with index_runs.recorded(base_uri) as counts:
+        uris = indexing.list_uris(base_uri)
+        counts += follow(indexing.index(base_uri, uris, force), len(uris))
+        if prune:
+            counts += follow(indexing.prune(base_uri, uris), 0)
+    kinds = (REGISTERED, UNCHANGED, FAILED)
+    print_counts(counts, *kinds, *((FORGOTTEN,) if prune else ()))
+    return counts
+
+
+def _index_all(prune: bool, force: bool) -> None:
+    """Index each base URI, whatever becomes of the others, and sum up in the end."""
+    summary: list[tuple[str, str]] = []
+    failed = 0
+    for item in list(every_item(base_uris.names())):
+        name = item["base_uri"]
+        click.echo(f"{name}:")
+        try:
+            counts = _index(name, prune, force)
+        except InUseError as error:
+            # Another machine sees to it.
+            summary.append((name, str(error)))
+        except DtoolLookupServerError as error:
+            click.secho(str(error), fg="red", err=True)
+            summary.append((name, f"failed: {error}"))
+            failed += 1
+        else:
+            done = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+            summary.append((name, done or "no datasets"))
+            failed += bool(counts[FAILED])
+    click.echo("\nSummary")
+    for name, done in summary:
+        click.echo(f"{name}: {done}")
+    if failed:
+        fail(f"{failed} of {len(summary)} base URIs had failures")

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
+from flask.cli import ScriptInfo, with_appcontext
 from werkzeug.serving import run_simple
 
 from ..auth import issue_token
 from ..migrating import upgrade_database
-from ..plugins.registry import discover, in_use
+from ..plugins.registry import Discovered, discover, in_use
 from ..services import demonstration, indexing, users
-from .base import Command
+from .base import Command, RedLine, fail
 from .outcomes import print_outcome
 
 _FORMAT = "{:<28} {:<12} {:<44} {:<12} {}"
@@ -47,14 +47,27 @@ def demo(port: int, no_server: bool) -> None:
 
 
 @click.command("plugins", cls=Command)
-@with_appcontext
-def plugins() -> None:
-    """List the plugins that are installed, and which of them are used."""
-    used = in_use().used
+@click.pass_context
+def plugins(ctx: click.Context) -> None:
+    """List the plugins that are installed, and which of them are used.
+
+    Where the server cannot start, as with a broken plugin, none is; the exit status is
+    1 then.
+    """
+    used: list[Discovered] = []
+    broken = ""
+    try:
+        with ctx.ensure_object(ScriptInfo).load_app().app_context():
+            used = in_use().used
+    except RedLine as error:
+        broken = error.message
     click.echo(_FORMAT.format("GROUP", "NAME", "DISTRIBUTION", "VERSION", "USED"))
     for plugin in discover():
         row = (plugin.group, plugin.name, plugin.distribution, plugin.version)
-        click.echo(_FORMAT.format(*row, "yes" if plugin in used else "no"))
+        state = "yes" if plugin in used else "no" if plugin.usable() else "broken"
+        click.echo(_FORMAT.format(*row, state))
+    if broken:
+        fail(broken)
 
 
 def initialise(admin: str) -> None:

@@ -75,6 +75,13 @@ def set_password(username: str) -> None:
     passwords.set_password(username, password)
 
 
+@user_cli.command("revoke-tokens")
+@click.argument("username")
+def revoke_tokens(username: str) -> None:
+    """Make all tokens worthless that a user has by now, wherever they came from."""
+    users.revoke_tokens(username)
+
+
 @user_cli.command("token")
 @click.argument("username")
 @click.option("--last-forever", is_flag=True, help="Make a token that never ends.")

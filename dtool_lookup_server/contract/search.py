@@ -5,14 +5,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, given, settings
 
 from ..errors import StoreUnavailableError
+from ..plugins.evaluation import finds
 from ..plugins.registry import in_use
+from ..plugins.text_query import with_terms
+from ..query import parse
 from ..services import registering
 from ..services import search as searching
 from ..services.dataset_info import checked
 from ..services.users import ActingUser
 from .base import Contract, Register, dataset_info
+from .chance import chance_datasets, typed_queries
 from .corpus import DATASETS, HOSTILE, QUERIES
 
 #: More than any test registers.
@@ -33,6 +38,19 @@ class SearchContract(Contract):
             registering.register(dataset_info(base_uri, label, **fields)): label
             for label, fields in DATASETS.items()
         }
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shelf(cls, app: Flask) -> list[dict[str, Any]]:
+        """Datasets of chance, the same in every run, as they were registered."""
+        base_uri = cls.add_base_uri()
+        infos = [
+            dataset_info(base_uri, f"chance {number}", **fields)
+            for number, fields in enumerate(chance_datasets())
+        ]
+        for info in infos:
+            registering.register(info)
+        return infos
 
     @pytest.fixture
     def find(self, user: ActingUser, base_uri: str) -> Find:
@@ -65,6 +83,23 @@ class SearchContract(Contract):
         found = [library[uri] for uri in _uris(listing.page(0, ALL))]
         assert sorted(found) == sorted(labels)
         assert listing.total() == len(labels)
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(typed=typed_queries())
+    def test_a_query_finds_what_a_plain_evaluation_finds(
+        self, user: ActingUser, shelf: list[dict[str, Any]], typed: str
+    ) -> None:
+        tree = with_terms(parse(typed).tree)
+        expected = [info["uri"] for info in shelf if finds(tree, info)]
+        query = {"free_text": typed, "base_uris": [shelf[0]["base_uri"]]}
+        listing = searching.search(user, query)
+        assert sorted(_uris(listing.page(0, ALL))) == sorted(expected)
+        assert listing.total() == len(expected)
 
     def test_exclusions_alone_find_everything_else_the_newest_first(
         self, find: Find, register: Register

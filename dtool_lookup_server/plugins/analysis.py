@@ -28,7 +28,7 @@ from .stop_words import STOP_WORDS
 
 #: Raised with every change of the terms that this module makes of the same text:
 #: indexing then registers each dataset anew.
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 
 #: Shortest term: MariaDB does not index shorter ones.
 MIN_TERM = 3
@@ -49,6 +49,9 @@ MAX_DOTS = 8
 
 #: Fields whose terms are in order, so that phrases can be found in them.
 PHRASE_FIELDS = ("name", "tags", "creator", "identifiers", "readme", "annotations")
+#: Phrase fields that can be searched alone: their terms, forms and wholes are kept
+#: once more with the field's label.
+LABELLED_FIELDS = ("name", "identifiers", "readme")
 #: Fields that are sets of terms.
 SET_FIELDS = ("items", "forms")
 
@@ -72,6 +75,17 @@ def terms_of(folded: str) -> list[str]:
     return [word.term for word in _analyzed_words(folded)]
 
 
+def terms_and_forms_of(folded: str) -> tuple[str, ...]:
+    """Return every term under which folded text is found, wholes aside."""
+    words = _analyzed_words(folded)
+    return tuple(term for word in words for term in (word.term, *word.forms))
+
+
+def spelled(folded: str) -> str:
+    """Return the words of folded text as wholes are made of them, without a joint."""
+    return "".join(map(_spell, words_of(folded)))
+
+
 def whole_of(words: Iterable[str]) -> str:
     """Return the one term of an identifier, or of a file's name, from its words."""
     return _fit(_spell(JOINT.join(words)))
@@ -80,6 +94,15 @@ def whole_of(words: Iterable[str]) -> str:
 def prefix_of(words: Iterable[str]) -> str:
     """Return the characters with which terms begin whose words begin with these."""
     return _spell(JOINT.join(words)).rstrip("_")[:TERM_HEAD]
+
+
+def labelled(field: str, term: str) -> str:
+    """Return the term that says that a term is in one of LABELLED_FIELDS.
+
+    It is none of another word: there are never three underscores behind a word that
+    is written in letters.
+    """
+    return _fit(f"{field}_{JOINT}{term}") if term else f"{field}_{JOINT}"
 
 
 class _Word(NamedTuple):
@@ -137,7 +160,8 @@ class AnalyzedDataset:
 
     :param items: every term, form and whole of the manifest's paths
     :param forms: what the other fields have beside their terms: wholes of
-        identifiers, and words that differ from their stems
+        identifiers, words that differ from their stems, and all of the labelled
+        fields' with their label
     """
 
     name: tuple[str, ...]
@@ -165,7 +189,14 @@ def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
         "annotations": _leaves(info.get("annotations")),
     }
     forms: set[str] = set()
-    terms = {name: _analyze_values(fields[name], forms) for name in PHRASE_FIELDS}
+    terms = {}
+    for name in PHRASE_FIELDS:
+        beside: set[str] = set()
+        terms[name] = _analyze_values(fields[name], beside)
+        forms |= beside
+        if name in LABELLED_FIELDS:
+            own = beside.union(terms[name]) - {BREAK}
+            forms.update(labelled(name, term) for term in own)
     items = _analyze_paths(_relative_paths(info.get("manifest")))
     return AnalyzedDataset(**terms, items=items, forms=frozenset(forms))
 

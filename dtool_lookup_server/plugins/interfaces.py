@@ -11,6 +11,8 @@ dtoolcore_version, number_of_items and size_in_bytes (each may be None).
 A *query* is a dictionary with any of the keys free_text (text), creator_usernames,
 base_uris, uuids and tags (lists of text): OR within a list, AND within tags, AND
 between the keys.
+A *tree* is what was typed as free text, in the query language: see query/tree.py. Its
+words are terms, as text_query.with_terms makes them.
 """
 
 from abc import ABC, abstractmethod
@@ -22,6 +24,7 @@ from flask import Blueprint, Flask
 from sqlalchemy import ColumnElement
 
 from ..errors import UnknownURIError
+from ..query import Leaf, Node
 
 DatasetInfo = dict[str, Any]
 Query = dict[str, Any]
@@ -43,11 +46,14 @@ class Hits:
 class TextMatch:
     """Free text as a part of a SQL statement over the dataset table.
 
-    :param condition: true for the rows of Dataset that the text matches
-    :param relevance: what to order by, the best first
+    :param condition: true for the rows of Dataset that the text matches; may join
+        another table to it, and goes with AND into the WHERE of a select from Dataset
+    :param within: the same, and may stand under OR and NOT
+    :param relevance: what to order by, the best first; goes with condition only
     """
 
     condition: ColumnElement[bool]
+    within: ColumnElement[bool]
     relevance: tuple[ColumnElement[Any], ...] = ()
 
 
@@ -149,10 +155,19 @@ class SearchABC(PluginABC):
         """
         return None
 
-    def match_text(self, free_text: str) -> TextMatch | None:
-        """Return free text as a part of a SQL statement, so that one does all.
+    def answers(self, tree: Node) -> bool:
+        """Return whether the plugin knows all that is in a tree.
 
-        :param free_text: what a user typed; never a syntax error
+        If it does, match_text or else search_page is asked for it: as the query's key
+        tree, beside the other keys and instead of free_text. If not, the core asks
+        for each text in the tree, and does the rest.
+        """
+        return False
+
+    def match_text(self, text: Leaf) -> TextMatch | None:
+        """Return text as a part of a SQL statement, so that one does all.
+
+        :param text: what a user typed, a text_query.TextQuery
         :returns: None where the plugin's index is not in the server's SQL database
         """
         return None

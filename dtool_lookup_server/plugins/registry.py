@@ -1,13 +1,21 @@
 """Which plugins are installed, which are used, and their life in an application."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from flask import Blueprint, Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import PluginError
+from ..errors import (
+    DtoolLookupServerError,
+    PluginError,
+    StoreUnavailableError,
+    ValidationError,
+)
 
 SEARCH = "dtool_lookup_server.search"
 RETRIEVE = "dtool_lookup_server.retrieve"
@@ -26,6 +34,8 @@ DEFAULT = "sql"
 EXTENSION_KEY = "dtool_lookup_server"
 
 _OURS = "dtool-lookup-server"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,35 @@ class Discovered:
                 f"Plugin {self.name} of {self.distribution} {self.version} cannot be"
                 f" loaded: {type(error).__name__}: {error}"
             ) from error
+
+    def make(self) -> Any:
+        """Return an instance of the class, or the blueprint.
+
+        :raises PluginError: naming the plugin and the reason, if there is none
+        """
+        loaded = self.load()
+        if self.group == BLUEPRINTS:
+            if not isinstance(loaded, Blueprint):
+                raise PluginError(
+                    f"Plugin {self.name} of {self.distribution} is not a Flask"
+                    " Blueprint"
+                )
+            return loaded
+        try:
+            return loaded()
+        except Exception as error:
+            raise PluginError(
+                f"Plugin {self.name} of {self.distribution} {self.version} cannot be"
+                f" made: {type(error).__name__}: {error}"
+            ) from error
+
+    def usable(self) -> bool:
+        """Return whether the plugin could be used."""
+        try:
+            self.make()
+        except PluginError:
+            return False
+        return True
 
 
 @dataclass
@@ -155,10 +194,10 @@ def load_plugins(config: dict[str, Any]) -> Plugins:
     extensions = [plugin for plugin in installed if plugin.group == EXTENSION]
     blueprints = [plugin for plugin in installed if plugin.group == BLUEPRINTS]
     return Plugins(
-        _instance(search),
-        _instance(retrieve),
-        [_instance(plugin) for plugin in extensions],
-        [_blueprint(plugin) for plugin in blueprints],
+        search.make(),
+        retrieve.make(),
+        [plugin.make() for plugin in extensions],
+        [plugin.make() for plugin in blueprints],
         [search, retrieve, *extensions, *blueprints],
     )
 
@@ -192,24 +231,40 @@ def start_plugins(app: Flask, plugins: Plugins) -> None:
             init_app(app)
 
 
-def _instance(plugin: Discovered) -> Any:
-    factory = plugin.load()
+@contextmanager
+def answering(plugin: Any) -> Iterator[None]:
+    """Call a plugin within: what goes wrong in a third party's becomes our error.
+
+    :raises StoreUnavailableError: for an exception that is not one of this server's,
+        such as that of a plugin's database driver
+    """
     try:
-        return factory()
+        yield
+    except (DtoolLookupServerError, SQLAlchemyError):
+        raise
     except Exception as error:
-        raise PluginError(
-            f"Plugin {plugin.name} of {plugin.distribution} {plugin.version} cannot be"
-            f" made: {type(error).__name__}: {error}"
+        _log.exception("Plugin %s failed", type(plugin).__name__)
+        raise StoreUnavailableError(
+            f"The plugin {type(plugin).__name__} failed ({type(error).__name__}):"
+            " try again later"
         ) from error
 
 
-def _blueprint(plugin: Discovered) -> Blueprint:
-    blueprint = plugin.load()
-    if not isinstance(blueprint, Blueprint):
-        raise PluginError(
-            f"Plugin {plugin.name} of {plugin.distribution} is not a Flask Blueprint"
-        )
-    return blueprint
+@contextmanager
+def registering_in(plugin: Any) -> Iterator[None]:
+    """Register a dataset in a plugin within, as answering does it.
+
+    :raises ValidationError: if what the plugin says is that it cannot keep such data
+    """
+    with answering(plugin):
+        try:
+            yield
+        except DtoolLookupServerError:
+            raise
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise ValidationError(
+                f"The plugin {type(plugin).__name__} cannot keep this dataset: {error}"
+            ) from error
 
 
 def _normalised(name: str) -> str:

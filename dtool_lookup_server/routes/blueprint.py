@@ -5,13 +5,15 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from flask import Request, abort
+from flask import Request, abort, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from flask_smorest.error_handler import ErrorSchema
 from flask_smorest.pagination import Page, PaginationParameters
+from marshmallow import fields
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 
+from ..errors import ValidationError
 from ..pagination import Listing
 
 View = Callable[..., Any]
@@ -29,6 +31,17 @@ def loads(data: bytes) -> Any:
     except (RecursionError, ValueError) as error:
         # UnicodeDecodeError too, and the digits of an endless integer.
         raise json.JSONDecodeError(type(error).__name__, "?", 0) from error
+
+
+def loads_body() -> Any:
+    """Return the JSON of the request's body, whatever type it says that it is of.
+
+    :raises ValidationError: where it is none
+    """
+    try:
+        return loads(request.get_data())
+    except json.JSONDecodeError:
+        raise ValidationError("Not JSON") from None
 
 
 class StrictParser(FlaskParser):
@@ -75,6 +88,12 @@ def _refuse(constant: str) -> NoReturn:
     raise json.JSONDecodeError(f"{constant} is not JSON", constant, 0)
 
 
+class UnauthorizedSchema(ErrorSchema):
+    """An error; what is wrong with a token is told by msg alone."""
+
+    msg = fields.String(metadata={"example": "Token has expired"})
+
+
 class Blueprint(SmorestBlueprint):
     """A blueprint of the API."""
 
@@ -87,9 +106,8 @@ class Blueprint(SmorestBlueprint):
         def decorator(view: View) -> View:
             for status in sorted({401, *statuses}, reverse=True):
                 about = REFUSALS[status]
-                view = self.alt_response(status, schema=ErrorSchema, description=about)(
-                    view
-                )
+                schema = UnauthorizedSchema if status == 401 else ErrorSchema
+                view = self.alt_response(status, schema=schema, description=about)(view)
             return view
 
         return decorator
@@ -147,7 +165,8 @@ class ListingPage(Page):
     @property
     def items(self) -> list[dict[str, Any]]:
         """The items of the page."""
-        return self._items
+        finish = self.collection.finish
+        return finish(self._items) if finish else self._items
 
     @property
     def item_count(self) -> int:

@@ -19,6 +19,7 @@ from ..services import search as searching
 from ..services import summary as summarising
 from ..services.users import ActingUser
 from .blueprint import Blueprint, ListingPage
+from .understood import tells_understood
 
 bp = Blueprint(
     "dataset",
@@ -59,10 +60,9 @@ def look_up(user: ActingUser, uuid: str) -> Listing:
 @bp.arguments(SearchDatasetSchema)
 @bp.response(200, DatasetRowSchema(many=True))
 @bp.paginate(ListingPage)
+@tells_understood
 def search(user: ActingUser, query: dict[str, Any]) -> Listing:
     """Search for datasets."""
-    if mongo_text := query.pop("mongo_text", None):
-        query.setdefault("free_text", mongo_text["search"])
     return searching.search(user, query)
 
 

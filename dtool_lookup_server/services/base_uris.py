@@ -15,9 +15,11 @@ from ..sql_models import (
     URI_LENGTH,
     BaseURI,
     Dataset,
+    IndexRun,
     User,
     register_permissions,
     search_permissions,
+    to_timestamp,
 )
 from . import checks
 
@@ -110,7 +112,7 @@ def remove(base_uri: str) -> None:
         return
     if exists(select(Dataset.id).where(Dataset.base_uri_id == base_uri_id)):
         raise InUseError(f"Base URI '{normalised(base_uri)}' has datasets")
-    for table in (search_permissions, register_permissions):
+    for table in (search_permissions, register_permissions, IndexRun.__table__):
         sql_db.session.execute(delete(table).where(table.c.base_uri_id == base_uri_id))
     sql_db.session.execute(delete(BaseURI).where(BaseURI.id == base_uri_id))
 
@@ -127,26 +129,66 @@ def info(base_uri: str) -> dict[str, Any]:
 
 
 def listing() -> SelectListing:
-    """Return every base URI as info() has it, in order of registration."""
+    """Return every base URI as info() has it, in order of registration.
+
+    One that has been indexed also has index_run, as index_runs() returns it.
+    """
     return SelectListing(
         select(BaseURI.id, BaseURI.base_uri).select_from(BaseURI),
         [BaseURI.id.asc()],
-        _to_items,
+        lambda rows: _with_runs(rows, _to_items(rows)),
     )
 
 
 def names(sort: str | None = None) -> SortedListing:
-    """Return the base URIs alone.
+    """Return the base URIs alone, with index_run where there was one.
 
     :raises InvalidFieldError: for a sort by anything but base_uri
     """
     return SortedListing(
-        select(BaseURI.base_uri).select_from(BaseURI),
+        select(BaseURI.id, BaseURI.base_uri).select_from(BaseURI),
         {"base_uri": BaseURI.base_uri},  # type: ignore[dict-item]
         sort,
         "base_uri",
-        lambda rows: [{"base_uri": row.base_uri} for row in rows],
+        lambda rows: _with_runs(rows, [{"base_uri": row.base_uri} for row in rows]),
     )
+
+
+def index_runs() -> dict[str, dict[str, Any]]:
+    """Return the newest run of indexing each base URI that has had one.
+
+    :returns: by base URI: state, one of running, ended and broken off; started_at and
+        finished_at in seconds since the epoch, the latter None while it is running;
+        the numbers of datasets registered, unchanged, failed and forgotten; error,
+        None where there was none
+    """
+    found = sql_db.session.execute(select(BaseURI.base_uri, IndexRun).join(IndexRun))
+    return {base_uri: _run_to_dict(run) for base_uri, run in found}
+
+
+def _with_runs(
+    rows: Sequence[AnyRow], items: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    ids = [row.id for row in rows]
+    found = select(IndexRun).where(IndexRun.base_uri_id.in_(ids))
+    runs = {run.base_uri_id: run for run in sql_db.session.scalars(found)}
+    for row, item in zip(rows, items, strict=True):
+        if row.id in runs:
+            item["index_run"] = _run_to_dict(runs[row.id])
+    return items
+
+
+def _run_to_dict(run: IndexRun) -> dict[str, Any]:
+    return {
+        "state": run.state,
+        "started_at": to_timestamp(run.started_at),
+        "finished_at": to_timestamp(run.finished_at) if run.finished_at else None,
+        "registered": run.registered,
+        "unchanged": run.unchanged,
+        "failed": run.failed,
+        "forgotten": run.forgotten,
+        "error": run.error,
+    }
 
 
 def _to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from sqlalchemy import and_, select
 
 from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
 from ..extensions import sql_db
-from ..plugins.registry import in_use
+from ..plugins.registry import answering, in_use
 from ..sql_models import BaseURI, Dataset, search_permissions
 from . import base_uris, datasets
 from .users import ActingUser
@@ -21,12 +21,16 @@ def readme(user: ActingUser, uri: str) -> Any:
     :raises AuthorizationError: if the user may not search it
     :raises UnknownURIError: if the dataset is not registered
     """
-    return in_use().retrieve.get_readme(readable(user, uri))
+    spelled = readable(user, uri)
+    with answering(in_use().retrieve):
+        return in_use().retrieve.get_readme(spelled)
 
 
 def manifest(user: ActingUser, uri: str) -> dict[str, Any]:
     """Return a dataset's manifest; raises as readme does."""
-    return in_use().retrieve.get_manifest(readable(user, uri))
+    spelled = readable(user, uri)
+    with answering(in_use().retrieve):
+        return in_use().retrieve.get_manifest(spelled)
 
 
 def manifest_json(user: ActingUser, uri: str) -> bytes:
@@ -36,9 +40,10 @@ def manifest_json(user: ActingUser, uri: str) -> bytes:
     """
     spelled = readable(user, uri)
     retrieve = in_use().retrieve
-    if get_manifest_json := getattr(retrieve, "get_manifest_json", None):
-        return get_manifest_json(spelled)
-    return json.dumps(retrieve.get_manifest(spelled)).encode()
+    with answering(retrieve):
+        if get_manifest_json := getattr(retrieve, "get_manifest_json", None):
+            return get_manifest_json(spelled)
+        return json.dumps(retrieve.get_manifest(spelled)).encode()
 
 
 def dataset(user: ActingUser, uri: str) -> dict[str, Any]:
@@ -53,7 +58,9 @@ def tags(user: ActingUser, uri: str) -> list[str]:
 
 def annotations(user: ActingUser, uri: str) -> dict[str, Any]:
     """Return a dataset's annotations; raises as readme does."""
-    return in_use().retrieve.get_annotations(readable(user, uri))
+    spelled = readable(user, uri)
+    with answering(in_use().retrieve):
+        return in_use().retrieve.get_annotations(spelled)
 
 
 def readable(user: ActingUser, uri: str) -> str:

@@ -1,7 +1,6 @@
 """Datasets as rows: listing, looking up, filtering, all of it in SQL."""
 
-import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -16,7 +15,7 @@ from ..pagination import (
     parse_sort,
 )
 from ..plugins.interfaces import Query
-from ..sql_models import BaseURI, Dataset, DatasetTag, from_timestamp, to_timestamp
+from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 from . import base_uris
 from .permissions import searchable
 from .users import ActingUser
@@ -37,15 +36,6 @@ SORTABLE: dict[str, ColumnElement[Any]] = {
             "size_in_bytes",
         )
     },
-}
-
-#: The keys of a query that are limits: the column, whether the value is a time, and
-#: how the two compare.
-LIMITS: dict[str, tuple[Any, bool, Callable[[Any, Any], ColumnElement[bool]]]] = {
-    "frozen_after": (Dataset.frozen_at, True, operator.ge),
-    "frozen_before": (Dataset.frozen_at, True, operator.lt),
-    "min_size": (Dataset.size_in_bytes, False, operator.ge),
-    "max_size": (Dataset.size_in_bytes, False, operator.le),
 }
 
 #: 0.18's order: as they were registered.
@@ -84,16 +74,14 @@ def every() -> AnySelect:
 
 
 def narrowed(statement: AnySelect, query: Query) -> AnySelect:
-    """Return a select with a query's lists as conditions; its free text is left out.
+    """Return a select with the lists of 0.18's queries as conditions.
 
-    OR within creator_usernames, base_uris, uuids and uploaded_by, AND within tags and
-    between the limits. An empty list is no condition, but for base_uris, where it finds
-    nothing, as in 0.18.
+    OR within creator_usernames, base_uris and uuids, AND within tags. An empty list is
+    no condition, but for base_uris, where it finds nothing, as in 0.18. What else a
+    query has is for search.py.
     """
     if creators := query.get("creator_usernames"):
         statement = statement.where(Dataset.creator_username.in_(creators))
-    if uploaders := query.get("uploaded_by"):
-        statement = statement.where(Dataset.uploaded_by.in_(uploaders))
     if uuids := query.get("uuids"):
         statement = statement.where(Dataset.uuid.in_(_folded(uuids)))
     if "base_uris" in query:
@@ -101,13 +89,7 @@ def narrowed(statement: AnySelect, query: Query) -> AnySelect:
         statement = statement.where(BaseURI.base_uri.in_(names))
     if tags := set(query.get("tags") or ()):
         statement = statement.where(Dataset.id.in_(_with_every(tags)))
-    return statement.where(*_within_limits(query))
-
-
-def _within_limits(query: Query) -> Iterator[ColumnElement[bool]]:
-    for key, (column, is_time, compare) in LIMITS.items():
-        if (limit := query.get(key)) is not None:
-            yield compare(column, from_timestamp(limit) if is_time else limit)
+    return statement
 
 
 def _with_every(tags: set[str]) -> Select[int]:

@@ -93,6 +93,7 @@ def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
     names = {setting.name for setting in SETTINGS} | {
         name for name in current_app.config if name.isupper()
     }
+    names |= {f"{name}_FILE" for name in names}
     slips = {
         name: similar[0]
         for name in environ.keys() - names

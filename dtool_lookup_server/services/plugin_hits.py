@@ -1,25 +1,47 @@
-"""What a search plugin with a store of its own finds, a page at a time.
+"""What a search plugin with a store of its own finds.
 
 The rows come from SQL, within the acting user's permissions: what a plugin holds of a
 dataset that SQL does not have is never shown.
 """
 
-from collections.abc import Iterator
-from operator import itemgetter
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sqlalchemy import Integer, Subquery, bindparam, select, text
+
+from ..engines import MARIADB
+from ..errors import UnknownURIError
 from ..extensions import sql_db
-from ..pagination import BATCH, AnySelect, parse_sort
+from ..pagination import AnySelect, Finish, parse_sort
+from ..plugins.evaluation import finds
 from ..plugins.interfaces import Hits, Query
-from ..plugins.registry import in_use
+from ..plugins.registry import answering, in_use
+from ..plugins.text_query import with_terms
+from ..query import Leaf, Text, Words
 from ..sql_models import Dataset
 from . import datasets
+
+#: URIs that are fetched from a plugin at once.
+BATCH = 5000
+
+_MARIADB_LISTED = (
+    "SELECT place, id FROM JSON_TABLE(:ids, '$[*]'"
+    " COLUMNS (place FOR ORDINALITY, id INTEGER PATH '$')) AS listed"
+)
+_LISTED = {
+    "sqlite": "SELECT key AS place, value AS id FROM json_each(:ids)",
+    "postgresql": "SELECT place, CAST(id AS integer) AS id"
+    " FROM json_array_elements_text(CAST(:ids AS json))"
+    " WITH ORDINALITY AS listed (id, place)",
+    **dict.fromkeys(MARIADB, _MARIADB_LISTED),
+}
 
 
 class PluginListing:
     """The hits in the order that the plugin gives them, or sorts them in.
 
-    :param statement: the datasets that the user may see, narrowed by the query
+    :param statement: the datasets that the user may see
     :param query: with the base URIs that the user may search
     :param sort: as pagination.parse_sort takes it; None for the order of relevance
     :raises InvalidFieldError: for a field that datasets cannot be sorted by
@@ -31,6 +53,7 @@ class PluginListing:
         self._sort = sort
         self._hits: Hits | None = None
         self._every_uri: list[str] | None = None
+        self.finish: Finish | None = None
         self.directions: dict[str, int] = {}
         if sort is not None:
             _order, self.directions = parse_sort(sort, datasets.SORTABLE, "uri")
@@ -57,51 +80,14 @@ class PluginListing:
         return Hits(self._every_uri[offset : offset + limit], len(self._every_uri))
 
     def _collected(self) -> list[str]:
+        uris = _every_hit(self._query)
         if self._sort is None:
-            return _every_hit(self._query)
-        return CollectedListing(self._statement, self._query, self._sort).uris()
-
-
-class CollectedListing:
-    """The hits in an order of SQL's, or as far as SQL's conditions go.
-
-    Only the fields to sort by are fetched of every hit, and the rows of one page.
-    Takes what PluginListing takes; where sort is None the order is by URI.
-    """
-
-    def __init__(self, statement: AnySelect, query: Query, sort: str | None = None):
-        _order, self.directions = parse_sort(sort, datasets.SORTABLE, "uri")
-        self._statement = statement
-        self._query = query
-        self._sorted: list[str] | None = None
-
-    def total(self) -> int:
-        """Return the number of hits."""
-        return len(self.uris())
-
-    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Return the rows of at most limit hits, after leaving out the first offset."""
-        return rows_of(self._statement, self.uris()[offset : offset + limit])
-
-    def uris(self) -> list[str]:
-        """Return the URI of every hit, in order."""
-        if self._sorted is None:
-            rows = sorted(self._keys(), key=itemgetter(-1))
-            # The least significant first; what has no value comes last either way.
-            for place, direction in reversed(list(enumerate(self.directions.values()))):
-                known = [row for row in rows if row[place] is not None]
-                unknown = [row for row in rows if row[place] is None]
-                known.sort(key=itemgetter(place), reverse=direction < 0)
-                rows = known + unknown
-            self._sorted = [row[-1] for row in rows]
-        return self._sorted
-
-    def _keys(self) -> Iterator[Any]:
-        """Yield, for each hit, the fields to sort by and the URI."""
-        columns = [datasets.SORTABLE[name] for name in (*self.directions, "uri")]
-        keys = self._statement.with_only_columns(*columns)
-        for uris in batches(self._query):
-            yield from sql_db.session.execute(keys.where(Dataset.uri.in_(uris)))
+            return uris
+        hits = listed(_ids_of([uris]))
+        found = self._statement.where(Dataset.id == hits.c.id)
+        order, _directions = parse_sort(self._sort, datasets.SORTABLE, "uri")
+        sorted_uris = found.with_only_columns(Dataset.uri).order_by(*order, Dataset.uri)
+        return list(sql_db.session.scalars(sorted_uris))
 
 
 def rows_of(statement: AnySelect, uris: list[str]) -> list[dict[str, Any]]:
@@ -111,27 +97,81 @@ def rows_of(statement: AnySelect, uris: list[str]) -> list[dict[str, Any]]:
     return [by_uri[uri] for uri in uris if uri in by_uri]
 
 
-def batches(query: Query) -> Iterator[list[str]]:
-    """Yield the URIs that the search plugin finds, each once, a batch at a time.
+def listed(ids: list[int]) -> Subquery:
+    """Return ids of datasets as a table: each id and its place in the list.
 
-    :param query: as PluginListing takes it
+    However many there are, they are one parameter of the statement.
     """
+    dialect = sql_db.session.get_bind().dialect.name
+    parameter: Any = bindparam("ids", json.dumps(ids), unique=True)
+    rows = text(_LISTED[dialect]).bindparams(parameter)
+    return rows.columns(place=Integer, id=Integer).subquery()
+
+
+def matching_ids(query: Query, leaf: Leaf) -> list[int]:
+    """Return the ids of the datasets that a text finds, the best first.
+
+    :param query: 0.18's keys, with the base URIs that the user may search
+    :param leaf: a TextQuery for a plugin that takes one, else Text or Words
+    """
+    match leaf:
+        case Text():
+            return _ids_of(_batches({**query, "free_text": leaf.free_text}))
+        case Words(pieces=pieces):
+            return _ids_of(
+                [uri for uri in uris if _is_in_field(uri, leaf)]
+                for uris in _batches({**query, "free_text": Text(pieces).free_text})
+            )
+    return _ids_of(_batches({**query, "tree": leaf}))
+
+
+def _is_in_field(uri: str, words: Words) -> bool:
+    """Tell whether words that the plugin found somewhere are in their field."""
+    retrieve = in_use().retrieve
+    try:
+        dataset = datasets.fetch(uri)
+        if words.field == "readme":
+            dataset["readme"] = retrieve.get_readme(uri)
+        elif words.field == "item":
+            dataset["manifest"] = retrieve.get_manifest(uri)
+    except UnknownURIError:
+        return False
+    return finds(with_terms(words), dataset)
+
+
+def _ids_of(batches: Iterable[list[str]]) -> list[int]:
+    ids: dict[int, None] = {}
+    for batch in batches:
+        for start in range(0, len(batch), BATCH):
+            uris = batch[start : start + BATCH]
+            rows = select(Dataset.uri, Dataset.id).where(Dataset.uri.in_(uris))
+            found = dict(sql_db.session.execute(rows).all())
+            ids.update(dict.fromkeys(found[uri] for uri in uris if uri in found))
+    return list(ids)
+
+
+def _batches(query: Query) -> Iterator[list[str]]:
+    """Yield the URIs that the search plugin finds, a batch at a time."""
     if not query["base_uris"]:
         return
     offset = 0
-    seen: set[str] = set()
     while hits := _page_of_plugin(query, offset, BATCH, {}):
-        if not hits.uris:
-            return
-        yield [uri for uri in hits.uris if uri not in seen]
-        seen.update(hits.uris)
+        if hits.uris:
+            yield hits.uris
         offset += len(hits.uris)
-    every = _every_hit(query)
-    yield from (every[n : n + BATCH] for n in range(0, len(every), BATCH))
+        if not hits.uris or offset >= hits.total:
+            return
+    yield _every_hit(query)
 
 
 def _every_hit(query: Query) -> list[str]:
-    found = in_use().search.search(dict(query))
+    search = in_use().search
+    asked = dict(query)
+    if "free_text" in asked:
+        # At a NUL a plugin's database may take a text to end, as MongoDB does.
+        asked["free_text"] = asked["free_text"].replace("\0", " ")
+    with answering(search):
+        found = search.search(asked)
     return list(dict.fromkeys(dataset["uri"] for dataset in found))
 
 
@@ -143,7 +183,8 @@ def _page_of_plugin(
     search_page = getattr(in_use().search, "search_page", None)
     if search_page is None:
         return None
-    hits: Hits | None = search_page(
-        dict(query), offset=offset, limit=limit, sort=directions or None
-    )
+    with answering(in_use().search):
+        hits: Hits | None = search_page(
+            dict(query), offset=offset, limit=limit, sort=directions or None
+        )
     return hits

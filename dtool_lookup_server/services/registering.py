@@ -17,10 +17,12 @@ from ..extensions import sql_db
 from ..pagination import exists
 from ..plugins.analysis import ANALYSIS_VERSION
 from ..plugins.interfaces import DatasetInfo
-from ..plugins.registry import in_use
+from ..plugins.registry import answering, in_use, registering_in
+from ..query.annotations import searchable_values
 from ..sql_models import (
     DIGEST_LENGTH,
     Dataset,
+    DatasetAnnotation,
     DatasetTag,
     from_timestamp,
     utc_now,
@@ -191,7 +193,8 @@ def _register(
     told: list[Any] = []
     try:
         for plugin in _outside_plugins():
-            plugin.register_dataset(copy.deepcopy(dataset))
+            with registering_in(plugin):
+                plugin.register_dataset(copy.deepcopy(dataset))
             told.append(plugin)
         _register_in_sql(dataset, uploaded_by, uploaded_at)
     except Exception:
@@ -243,22 +246,27 @@ def _register_in_sql(
         "uploaded_at": uploaded_at,
     }
     upsert(Dataset, "uri", values, _REPLACED)
-    _replace_tags(dataset["uri"], dataset["tags"])
+    _replace_tags_and_annotations(dataset)
     for plugin in _plugins(share_transaction=True):
         plugin.register_dataset(dataset.copy())
 
 
-def _replace_tags(uri: str, tags: list[str]) -> None:
-    dataset_id = sql_db.session.scalar(select(Dataset.id).where(Dataset.uri == uri))
-    sql_db.session.execute(
-        delete(DatasetTag).where(DatasetTag.dataset_id == dataset_id)
+def _replace_tags_and_annotations(dataset: DatasetInfo) -> None:
+    dataset_id = sql_db.session.scalar(
+        select(Dataset.id).where(Dataset.uri == dataset["uri"])
     )
-    if tags:
-        rows = [
-            {"dataset_id": dataset_id, "tag": tag, "position": position}
-            for position, tag in enumerate(tags)
-        ]
-        sql_db.session.execute(insert(DatasetTag), rows)
+    tags = [
+        {"dataset_id": dataset_id, "tag": tag, "position": position}
+        for position, tag in enumerate(dataset["tags"])
+    ]
+    annotations = [
+        {"dataset_id": dataset_id, "name": name, "value": value}
+        for name, value in sorted(searchable_values(dataset["annotations"]))
+    ]
+    for table, rows in ((DatasetTag, tags), (DatasetAnnotation, annotations)):
+        sql_db.session.execute(delete(table).where(table.dataset_id == dataset_id))
+        if rows:
+            sql_db.session.execute(insert(table), rows)
 
 
 @transactional
@@ -266,7 +274,8 @@ def _forget_in_sql(uri: str) -> None:
     for plugin in _plugins(share_transaction=True):
         _delete_from(plugin, uri)
     ids = select(Dataset.id).where(Dataset.uri == uri)
-    sql_db.session.execute(delete(DatasetTag).where(DatasetTag.dataset_id.in_(ids)))
+    for table in (DatasetTag, DatasetAnnotation):
+        sql_db.session.execute(delete(table).where(table.dataset_id.in_(ids)))
     sql_db.session.execute(delete(Dataset).where(Dataset.uri == uri))
 
 
@@ -281,7 +290,8 @@ def _plugins(share_transaction: bool) -> list[Any]:
 
 def _delete_from(plugin: Any, uri: str) -> None:
     if delete_dataset := getattr(plugin, "delete_dataset", None):
-        delete_dataset(uri)
+        with answering(plugin):
+            delete_dataset(uri)
 
 
 def plugins_digest() -> str:

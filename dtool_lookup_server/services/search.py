@@ -1,63 +1,106 @@
-"""Search: filters in SQL, free text by the search plugin."""
+"""Search: one tree for all that is asked; fields in SQL, text by the search plugin."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
-from ..pagination import AnySelect, Listing, SelectListing
+from sqlalchemy import ColumnElement
+
+from ..errors import UnknownURIError
+from ..extensions import sql_db
+from ..pagination import (
+    BATCH,
+    AnySelect,
+    Listing,
+    SelectListing,
+    SortedListing,
+    every_item,
+)
+from ..plugins.highlighting import highlights
 from ..plugins.interfaces import Query, TextMatch
 from ..plugins.registry import in_use
+from ..plugins.text_query import TextQuery, with_terms
+from ..query import (
+    Annotation,
+    Between,
+    Leaf,
+    Match,
+    Node,
+    Piece,
+    Text,
+    Understood,
+    Value,
+    Words,
+    conjunction,
+    leaves_of,
+    parse,
+    parts_of,
+)
+from ..query.annotations import text_of
 from ..sql_models import Dataset
 from . import base_uris, datasets
+from .conditions import condition
 from .permissions import searchable_names
-from .plugin_hits import CollectedListing, PluginListing, batches
+from .plugin_hits import PluginListing, listed, matching_ids
 from .users import ActingUser
 
-#: Keys of a query that search plugins know nothing of: SQL answers them.
-_UNKNOWN_TO_PLUGINS = ("uploaded_by", *datasets.LIMITS)
+_NEWEST_FIRST = (Dataset.frozen_at.desc(), Dataset.id.desc())
+_TEXT = (TextQuery, Text, Words)
+_LARGEST_SIZE = 2**63 - 1
 
 
-def search(user: ActingUser, query: Query, sort: str | None = None) -> Listing:
+@dataclass(frozen=True)
+class Found:
+    """What a query finds, for SQL to fetch.
+
+    :param statement: a select of datasets
+    :param order: the best first; None where no text says which are better
+    """
+
+    statement: AnySelect
+    order: tuple[ColumnElement[Any], ...] | None
+
+
+def search(user: ActingUser | None, query: Query, sort: str | None = None) -> Listing:
     """Return the datasets that a query finds among those that a user may see.
 
-    :param query: see plugins/interfaces.py; base URIs that the user may not search
-        are left out silently
+    :param user: None for the machine's administrator, who sees all
+    :param query: see plugins/interfaces.py, and beyond it the keys of asked_by; base
+        URIs that the user may not search are left out silently
     :param sort: as pagination.parse_sort takes it; None for the order of relevance
         where there is free text, else of registration
     :raises InvalidFieldError: for a field that datasets cannot be sorted by
     """
-    statement = datasets.narrowed(datasets.visible(user), query)
-    free_text = free_text_of(query)
-    if not free_text:
-        return datasets.listing(statement, sort)
-    match = _match_text(free_text)
-    if match is None:
-        kind = CollectedListing if _has_more(query) else PluginListing
-        return kind(statement, limited(user, query), sort)
-    statement = statement.where(match.condition)
-    if sort is not None:
-        return datasets.listing(statement, sort)
-    order = [*match.relevance, *datasets.BY_REGISTRATION]
-    return SelectListing(statement, order, datasets.to_items)
+    paged = _paged_by_plugin(user, query, sort)
+    if paged is not None:
+        return paged
+    found = find(user, query)
+    if sort is None and found.order is not None:
+        return _by_relevance(found)
+    return datasets.listing(found.statement, sort)
 
 
-def search_sorted(user: ActingUser, query: Query, sort: str | None = None) -> Listing:
+def search_sorted(
+    user: ActingUser | None, query: Query, sort: str | None = None
+) -> Listing:
     """Return what search() does, in an order that cursors can go on from.
 
     By URI where no sort is given, unless there is free text: then by relevance, and
     without cursors.
     """
-    free_text = free_text_of(query)
-    match = _match_text(free_text) if free_text else None
-    if free_text and (sort is None or match is None):
-        return search(user, query, sort)
-    statement = datasets.narrowed(datasets.visible(user), query)
-    if match is not None:
-        statement = statement.where(match.condition)
-    return datasets.sorted_listing(statement, sort)
+    paged = _paged_by_plugin(user, query, sort)
+    if paged is not None:
+        return paged
+    found = find(user, query)
+    if sort is None and found.order is not None:
+        return _by_relevance(found)
+    return datasets.sorted_listing(found.statement, sort)
 
 
-def _has_more(query: Query) -> bool:
-    """Tell whether a query asks for what search plugins know nothing of."""
-    return any(query.get(key) not in (None, []) for key in _UNKNOWN_TO_PLUGINS)
+def understood(query: Query) -> Understood:
+    """Return how the free text of a query is understood."""
+    return parse(free_text_of(query))
 
 
 def free_text_of(query: Query) -> str:
@@ -65,36 +108,201 @@ def free_text_of(query: Query) -> str:
     return (query.get("free_text") or "").strip()
 
 
-def selections(user: ActingUser, query: Query) -> Iterator[AnySelect]:
-    """Yield selects that together have each dataset that a query finds once.
+def asked_by(query: Query) -> Node:
+    """Return what a query asks beside the lists of 0.18, as one tree.
 
-    One is enough, unless the search plugin has a store of its own.
+    :param query: free_text in the query language; name, as name: takes it;
+        annotations, a dictionary of names and values; uploaded_by; created_after,
+        created_before, frozen_after and frozen_before, in seconds since 1970, and
+        min_size and max_size, in bytes
     """
-    statement = datasets.narrowed(datasets.visible(user), query)
-    free_text = free_text_of(query)
-    match = _match_text(free_text) if free_text else None
-    if not free_text:
-        yield statement
-    elif match is not None:
-        yield statement.where(match.condition)
-    else:
-        for uris in batches(limited(user, query)):
-            yield statement.where(Dataset.uri.in_(uris))
+    parts: list[Node] = []
+    for field in ("created", "frozen"):
+        low, below = query.get(f"{field}_after"), query.get(f"{field}_before")
+        if low is not None or below is not None:
+            parts.append(Between(field, low, below))
+    low, high = query.get("min_size"), query.get("max_size")
+    if low is not None or high is not None:
+        below = None if high is None or high == _LARGEST_SIZE else high + 1
+        parts.append(Between("size", low, below))
+    if uploaders := query.get("uploaded_by"):
+        parts.append(Match("uploader", tuple(map(Value, uploaders))))
+    if name := query.get("name"):
+        parts.append(Words("name", (Piece(name),)))
+    for key, value in (query.get("annotations") or {}).items():
+        parts.append(Annotation(key, (Value(text_of(value)),)))
+    if free_text_of(query):
+        parts.append(understood(query).tree)
+    return conjunction(parts)
 
 
-def limited(user: ActingUser, query: Query) -> Query:
-    """Return a query whose base_uris are those that a user may search.
+def find(user: ActingUser | None, query: Query) -> Found:
+    """Return what a query finds among what a user may see."""
+    tree = _tree(query)
+    statement = datasets.narrowed(_visible(user), query)
+    order: tuple[ColumnElement[Any], ...] | None = None
+    if any(isinstance(leaf, _TEXT) for leaf in leaves_of(tree)):
+        order = _NEWEST_FIRST
+
+    def match(leaf: Leaf) -> TextMatch:
+        return _match(user, query, tree, leaf)
+
+    parts = list(parts_of(tree))
+    # The first text joins its index, for the relevance; all else is a condition.
+    first = next((part for part in parts if isinstance(part, _TEXT)), None)
+    if first is not None:
+        parts.remove(first)
+        matched = match(first)
+        statement = statement.where(matched.condition)
+        order = (*matched.relevance, *_NEWEST_FIRST)
+    for part in parts:
+        statement = statement.where(condition(part, lambda leaf: match(leaf).within))
+    return Found(statement, order)
+
+
+def every_hit(
+    user: ActingUser | None, query: Query, sort: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield every dataset that search_sorted() lists, fetched in batches.
+
+    No transaction stays open between the batches.
+
+    :raises InvalidFieldError: for a field that datasets cannot be sorted by
+    """
+    listing = search_sorted(user, query, sort)
+    if not isinstance(listing, SortedListing):
+        yield from every_item(listing)
+        return
+    cursor: str | None = ""
+    while cursor is not None:
+        items = listing.after(cursor, BATCH)
+        cursor = listing.cursor
+        sql_db.session.commit()
+        yield from items
+
+
+def highlighted(query: Query, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of a page with matches: why the query finds each.
+
+    :returns: copies; matches as plugins/highlighting.py makes them, empty where the
+        query has no words or values to find
+    """
+    lists = {"creator": "creator_usernames", "tag": "tags"}
+    values = [
+        Match(field, tuple(map(Value, query[key])))
+        for field, key in lists.items()
+        if query.get(key)
+    ]
+    tree = with_terms(conjunction([asked_by(query), *values]))
+    return [{**row, "matches": highlights(tree, _with_contents(row))} for row in rows]
+
+
+def _with_contents(row: dict[str, Any]) -> dict[str, Any]:
+    retrieve, uri = in_use().retrieve, row["uri"]
+    contents: dict[str, Any] = {}
+    with suppress(UnknownURIError):  # SQL may be ahead of the plugin
+        contents["readme"] = retrieve.get_readme(uri)
+        contents["annotations"] = retrieve.get_annotations(uri)
+        contents["manifest"] = retrieve.get_manifest(uri)
+    return {**row, **contents}
+
+
+def selections(user: ActingUser | None, query: Query) -> Iterator[AnySelect]:
+    """Yield selects that together have each dataset that a query finds once."""
+    yield find(user, query).statement
+
+
+def limited(user: ActingUser | None, query: Query) -> Query:
+    """Return 0.18's keys of a query, with base_uris that a user may search.
 
     :returns: a copy; without base_uris in the query, all that the user may search
     """
-    allowed = searchable_names(user)
+    if user is None:
+        allowed = [row["base_uri"] for row in every_item(base_uris.names())]
+    else:
+        allowed = searchable_names(user)
     if "base_uris" in query:
         asked = {base_uris.normalised(str(uri)) for uri in query["base_uris"]}
         allowed = [base_uri for base_uri in allowed if base_uri in asked]
-    return {**query, "base_uris": allowed}
+    keys = ("creator_usernames", "uuids", "tags")
+    known = {key: query[key] for key in keys if key in query}
+    return {**known, "base_uris": allowed}
 
 
-def _match_text(free_text: str) -> TextMatch | None:
+def _visible(user: ActingUser | None) -> AnySelect:
+    return datasets.every() if user is None else datasets.visible(user)
+
+
+def _by_relevance(found: Found) -> SelectListing:
+    order = [*(found.order or ()), *datasets.BY_REGISTRATION]
+    return SelectListing(found.statement, order, datasets.to_items)
+
+
+def _tree(query: Query) -> Node:
+    """Return what a query asks, with terms if the search plugin takes them."""
+    tree = asked_by(query)
+    return with_terms(tree) if _answers(TextQuery()) else tree
+
+
+def _answers(tree: Node) -> bool:
     # A search plugin need not inherit SearchABC to have what 0.18 asks for.
+    answers = getattr(in_use().search, "answers", None)
+    return bool(answers and answers(tree))
+
+
+def _match_text(text: Leaf) -> TextMatch | None:
     match_text = getattr(in_use().search, "match_text", None)
-    return match_text(free_text) if match_text else None
+    return match_text(text) if match_text else None
+
+
+def _paged_by_plugin(
+    user: ActingUser | None, query: Query, sort: str | None
+) -> PluginListing | None:
+    """Return the listing of a plugin that answers all of a query by itself."""
+    tree = _tree(query)
+    if not any(isinstance(leaf, _TEXT) for leaf in leaves_of(tree)):
+        return None
+    if _answers(tree):
+        if _match_text(TextQuery()) is not None:
+            return None
+        asked = {**limited(user, query), "tree": tree}
+    else:
+        keys, rest = _as_keys(tree, query)
+        if not isinstance(rest, Text):
+            return None
+        asked = {**limited(user, {**query, **keys}), "free_text": rest.free_text}
+    return PluginListing(datasets.narrowed(_visible(user), asked), asked, sort)
+
+
+def _as_keys(tree: Node, query: Query) -> tuple[Query, Node]:
+    """Return what of a tree 0.18's keys can say, and the rest."""
+    keys: Query = {}
+    rest: list[Node] = []
+    for part in parts_of(tree):
+        match part:
+            case Match("creator", values) if not (
+                any(value.begins for value in values)
+                or query.get("creator_usernames")
+                or "creator_usernames" in keys
+            ):
+                keys["creator_usernames"] = [value.text for value in values]
+            case Match("tag", (Value(tag, begins=False),)):
+                tags = keys.get("tags") or query.get("tags") or []
+                keys["tags"] = [*tags, tag]
+            case _:
+                rest.append(part)
+    return keys, conjunction(rest)
+
+
+def _match(user: ActingUser | None, query: Query, tree: Node, text: Leaf) -> TextMatch:
+    """Return what finds a text's datasets in SQL."""
+    matched = _match_text(text) if isinstance(text, TextQuery) else None
+    if matched is not None:
+        return matched
+    keys, _rest = _as_keys(tree, query)
+    ids = listed(matching_ids(limited(user, {**query, **keys}), text))
+    return TextMatch(
+        Dataset.id == ids.c.id,
+        Dataset.id.in_(ids.select().with_only_columns(ids.c.id)),
+        (ids.c.place,),
+    )

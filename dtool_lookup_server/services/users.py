@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 
 from ..database import transactional
-from ..errors import AlreadyExistsError, UnknownUserError
+from ..errors import AlreadyExistsError, RevokedTokenError, UnknownUserError
 from ..extensions import sql_db
 from ..pagination import AnyRow, SelectListing
 from ..sql_models import (
@@ -16,11 +16,14 @@ from ..sql_models import (
     User,
     register_permissions,
     search_permissions,
+    to_timestamp,
+    utc_now,
 )
 from . import checks
 
 # Of the table, and made once: it is executed in every request.
-_BY_NAME = select(*(User.__table__.c[key] for key in ("id", "username", "is_admin")))
+_COLUMNS = ("id", "username", "is_admin", "tokens_valid_from")
+_BY_NAME = select(*(User.__table__.c[key] for key in _COLUMNS))
 _BY_NAME = _BY_NAME.where(User.__table__.c.username == bindparam("username"))
 
 
@@ -35,10 +38,50 @@ class ActingUser:
 
 def find(username: str) -> ActingUser | None:
     """Return the registered user of that name, or None."""
+    row = _row(username)
+    return ActingUser(*row[:-1]) if row else None
+
+
+def _row(username: str) -> AnyRow | None:
+    """Return the columns of an ActingUser, and tokens_valid_from, of a user."""
     if not username or len(username) > USERNAME_LENGTH or not username.isprintable():
         return None
-    row = sql_db.session.execute(_BY_NAME, {"username": username}).first()
-    return ActingUser(*row) if row else None
+    return sql_db.session.execute(_BY_NAME, {"username": username}).first()
+
+
+def find_bearer(username: str, issued_at: float | None) -> ActingUser | None:
+    """Return the user whom a token names, or None where nobody is registered.
+
+    Whether the token was revoked is read in the same statement as the user, so that no
+    cache can come between.
+
+    :param issued_at: seconds since the epoch; None where the token does not say, which
+        counts as before any revocation
+    :raises RevokedTokenError: if the user's tokens of that time were revoked
+    """
+    row = _row(username)
+    if row is None:
+        return None
+    *columns, valid_from = row
+    if valid_from is not None and (
+        issued_at is None or issued_at < to_timestamp(valid_from)
+    ):
+        raise RevokedTokenError("Token has been revoked")
+    return ActingUser(*columns)
+
+
+@transactional
+def revoke_tokens(username: str) -> None:
+    """Make all tokens worthless that a user has by now.
+
+    :raises UnknownUserError: if there is no such user
+    """
+    require(username)
+    sql_db.session.execute(
+        update(User)
+        .where(User.username == username)
+        .values(tokens_valid_from=utc_now())
+    )
 
 
 @transactional

@@ -20,7 +20,8 @@ from ..extensions import sql_db
 from ..pagination import BATCH, AnySelect
 from ..plugins.interfaces import DatasetInfo
 from ..plugins.registry import in_use
-from ..sql_models import BaseURI, Dataset
+from ..query.annotations import searchable_values
+from ..sql_models import BaseURI, Dataset, DatasetAnnotation
 from . import base_uris, datasets, registered
 from .indexing import (
     DIFFERENT,
@@ -137,6 +138,8 @@ def _differences(row: Dataset, info: DatasetInfo) -> Iterator[str]:
         yield "SQL lacks what 0.18 did not keep there"
     elif not (row.digest and row.digest.startswith(plugins_digest())):
         yield "registered with other plugins"
+    if _annotations_in_sql(row) != searchable_values(info["annotations"]):
+        yield "SQL has other annotations"
     for plugin in in_use().instances:
         try:
             if not _holds(plugin, info):
@@ -144,6 +147,12 @@ def _differences(row: Dataset, info: DatasetInfo) -> Iterator[str]:
         except Exception as error:
             _require_stores()
             yield f"the {_store_of(plugin)} cannot be read: {described(error)}"
+
+
+def _annotations_in_sql(row: Dataset) -> set[tuple[str, str]]:
+    held = select(DatasetAnnotation.name, DatasetAnnotation.value)
+    rows = sql_db.session.execute(held.where(DatasetAnnotation.dataset_id == row.id))
+    return {(name, value) for name, value in rows}
 
 
 def _holds(plugin: Any, info: DatasetInfo) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask
 
 from ..errors import ConfigurationError
-from ..services import info, summary
+from ..services import base_uris, info, summary
 
 PATH = "/metrics"
 
@@ -111,6 +111,21 @@ class Contents:
         size = gauge(
             "dtool_lookup_dataset_bytes", "Bytes in datasets", labels=["base_uri"]
         )
+        runs = gauge(
+            "dtool_lookup_index_run_datasets",
+            "Datasets in the newest run of indexing",
+            labels=["base_uri", "outcome"],
+        )
+        ended = gauge(
+            "dtool_lookup_index_run_finished_timestamp_seconds",
+            "When the newest run of indexing ended; 0 while it is running",
+            labels=["base_uri"],
+        )
+        broken = gauge(
+            "dtool_lookup_index_run_broken_off",
+            "1 if the newest run of indexing came to nothing",
+            labels=["base_uri"],
+        )
         with self._app.app_context():
             failing = set(info.failing_stores())
             for store in info.store_checks():
@@ -119,7 +134,12 @@ class Contents:
                 for base_uri, (number, in_bytes) in self._counted().items():
                     datasets.add_metric([base_uri], number)
                     size.add_metric([base_uri], in_bytes)
-        yield from (up, datasets, size)
+                for base_uri, run in base_uris.index_runs().items():
+                    for kind in ("registered", "unchanged", "failed", "forgotten"):
+                        runs.add_metric([base_uri, kind], run[kind])
+                    ended.add_metric([base_uri], run["finished_at"] or 0)
+                    broken.add_metric([base_uri], 1 if run["error"] else 0)
+        yield from (up, datasets, size, runs, ended, broken)
 
     def _counted(self) -> dict[str, tuple[int, int]]:
         if time.monotonic() - self._counted_at > _KEPT:

@@ -1,13 +1,18 @@
-"""The scripts of the API pages, Swagger and ReDoc, for use without internet access.
+"""What the API pages, Swagger and ReDoc, need beside flask-smorest.
+
+Their scripts, for use without internet access, and the routes of plain Flask.
 
 Two installed packages carry them. Their files are found and served without running
 their Python, which would bring in a second way of writing an API.
 """
 
+import inspect
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from flask import Blueprint, Response, abort, send_from_directory
+from flask import Blueprint, Flask, Response, abort, send_from_directory
+from flask_smorest import Api
 
 from ..errors import ConfigurationError
 
@@ -53,6 +58,31 @@ def asset(page: str, name: str) -> Response:
         mimetype=_TYPES[Path(name).suffix],
         max_age=MAX_AGE,
     )
+
+
+def document(app: Flask, api: Api, blueprint: Blueprint) -> None:
+    """Add the routes of a plain Flask blueprint to the OpenAPI document.
+
+    Nothing is known of what goes in and out: the first line of a view's docstring is
+    the summary.
+    """
+    name = blueprint.name
+    api.spec.tag({"name": name, "description": "Routes of a plugin"})
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.rpartition(".")[0] != name:
+            continue
+        about = {
+            "tags": [name],
+            "summary": _first_line(app.view_functions[rule.endpoint]),
+            "responses": {"default": {"description": "As the plugin answers"}},
+        }
+        methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        operations = {method.lower(): dict(about) for method in methods}
+        api.spec.path(rule=rule, operations=operations)
+
+
+def _first_line(documented: Any) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n")[0]
 
 
 def _package_folder(package: str) -> Path:

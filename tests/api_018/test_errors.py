@@ -13,6 +13,7 @@ from tests.corpus import uuid_of
 #: Where nothing is asked of a visitor: pages, their files, and what is no secret.
 OPEN_PATHS = (
     "/token",
+    "/notify",
     "/doc/",
     "/doc-assets/",
     "/static/",

@@ -507,7 +507,7 @@ def test_what_cannot_be_parsed_is_searched_for_as_words(library, grumpy, text, n
     assert find(library, grumpy, text) == names
 
 
-@pytest.mark.parametrize("word", ["AND", "OR", "NEAR", "not"])
+@pytest.mark.parametrize("word", ["and", "OR", "NEAR", "not"])
 def test_operators_of_other_languages_are_plain_words(library, grumpy, word):
     found = find(library, grumpy, f"orchard {word} theodolite")
     assert set(found) >= {"apple-harvest", "mine-survey"}

@@ -1,10 +1,16 @@
 """An app whose tables are made by its migrations."""
 
+import shutil
+import subprocess
+import sys
+import zipfile
+
 import pytest
 import sqlalchemy as sa
 
 from dtool_lookup_server import create_app, sql_db
 from tests.databases import KIND, empty_database
+from tests.operation.processes import REPOSITORY
 
 
 @pytest.fixture
@@ -32,3 +38,26 @@ def set_revision(app, revision):
             {"revision": revision},
         )
         sql_db.session.commit()
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """A folder with what a wheel installs, made of what the Dockerfile copies."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    copied = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    for name in (line[1:] for line in copied if line.startswith("!")):
+        path = REPOSITORY / name
+        copy = shutil.copytree if path.is_dir() else shutil.copy
+        copy(path, source / name)
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "build", "--wheel", "--no-isolation"),
+            *("--outdir", out, source),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    (wheel,) = out.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(out / "site-packages")
+    return out / "site-packages"

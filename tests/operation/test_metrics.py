@@ -1,13 +1,7 @@
 """/metrics: what Prometheus is told, at a port that does nothing else."""
 
-import os
 import re
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -18,23 +12,7 @@ from dtool_lookup_server.errors import ConfigurationError
 from dtool_lookup_server.watching import metrics
 from tests.conftest import add_corpus, add_people, make_config, open_app
 from tests.corpus import DATASETS, SNOW_WHITE
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
-def get(url, headers=None):
-    """Return status and text of what a URL answers."""
-    try:
-        request = urllib.request.Request(url, headers=headers or {})
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
+from tests.operation.processes import free_port, get, gunicorn
 
 
 @pytest.fixture(scope="module")
@@ -44,40 +22,19 @@ def server(tmp_path_factory, keys, headers):
     with open_app(make_config(home, keys)) as app:
         add_people(app)
         add_corpus(app, headers("librarian"))
-    port, metrics_port = free_port(), free_port()
-    (home / "multiproc").mkdir()
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "gunicorn", "--workers=2", "--log-level=error"),
-            *(f"--bind=127.0.0.1:{port}", f"--bind=127.0.0.1:{metrics_port}"),
-            "dtool_lookup_server:create_app()",
-        ],
-        env=os.environ
-        | {
-            "DTOOL_LOOKUP_SERVER_HOME": str(home),
-            "JWT_PUBLIC_KEY": keys.public,
-            "METRICS_PORT": str(metrics_port),
-            "PROMETHEUS_MULTIPROC_DIR": str(home / "multiproc"),
-        },
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                get(f"http://127.0.0.1:{port}/config/versions")
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    port = free_port()
+    settings = {
+        "DTOOL_LOOKUP_SERVER_HOME": str(home),
+        "JWT_PUBLIC_KEY": keys.public,
+        "METRICS_PORT": str(port),
+    }
+    with gunicorn(home, **settings) as url:
+        yield url, f"http://127.0.0.1:{port}"
 
 
 def samples(url):
     """Return the value of each sample: {(name, labels): value}."""
-    _status, text = get(f"{url}/metrics")
+    _status, _headers, text = get(f"{url}/metrics")
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)

@@ -1,5 +1,7 @@
 """GET and POST /uris, GET /uuids: finding datasets, sorted and a page at a time."""
 
+import json
+
 import pytest
 
 from tests.corpus import (
@@ -170,3 +172,73 @@ def test_a_uuid_is_looked_up_wherever_it_is(library, grumpy, spell):
 
 def test_a_uuid_that_is_not_registered_is_nowhere(library, grumpy):
     assert library.get(f"/uuids/{uuid_of('none')}", headers=grumpy).json == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (
+            {"free_text": "tag:fruit,veg -creator:queen"},
+            ["carrot-stew", "market-basket"],
+        ),
+        ({"free_text": "carrot AND apple"}, ["market-basket"]),
+        ({"name": "stew"}, ["carrot-stew"]),
+        (
+            {"created_after": 1500000018, "base_uris": [MR_MEN]},
+            ["tea-party", "weather"],
+        ),
+        ({"created_before": 1500000002.5, "tags": ["veg"]}, ["carrot-stew"]),
+        ({"frozen_after": 1500000019, "max_size": 10}, ["tea-party", "weather"]),
+        ({"min_size": 31}, ["market-basket"]),
+        ({"max_size": 2**63 - 1, "free_text": "name:weather"}, ["weather"]),
+    ],
+    ids=str,
+)
+def test_fields_and_limits_narrow(library, grumpy, method, query, found):
+    assert sorted(names(find(library, grumpy, method, **query))) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "found"),
+    [
+        ({"ticklish": True}, ["long-arms"]),
+        ({"stall.number": 7, "stall.owner": "Rumpelstiltskin"}, ["market-basket"]),
+        ({"nobody": None}, ["long-arms"]),
+        ({"ticklish": False}, []),
+    ],
+    ids=str,
+)
+def test_annotations_narrow(library, grumpy, annotations, found):
+    assert names(find(library, grumpy, annotations=annotations)) == found
+
+
+@pytest.mark.parametrize("path", ["/uris", "/uris/summary", "/dataset/search"])
+@pytest.mark.parametrize(
+    ("free_text", "understood"),
+    [
+        ("tag:fruit Äpfel", {"query": "tag:fruit AND Äpfel", "parsed": True}),
+        ("(apple pear", {"query": "apple OR pear", "parsed": False}),
+    ],
+)
+def test_the_answer_says_how_the_query_was_understood(
+    library, grumpy, path, free_text, understood
+):
+    response = library.post(path, json={"free_text": free_text}, headers=grumpy)
+    assert json.loads(response.headers["X-Query-Understood"]) == understood
+
+
+def test_without_free_text_there_is_nothing_to_understand(library, grumpy):
+    assert "X-Query-Understood" not in find(library, grumpy, tags=["fruit"]).headers
+
+
+def test_a_long_query_makes_no_long_header(library, grumpy):
+    response = find(library, grumpy, free_text="word " * 10_000)
+    assert len(response.headers["X-Query-Understood"]) < 2000
+
+
+def test_hits_of_fields_alone_have_cursors(library, grumpy):
+    response = library.get(
+        "/uris?free_text=tag:fruit&page_size=1&after=", headers=grumpy
+    )
+    assert "after=" in response.headers["Link"]

@@ -142,6 +142,7 @@ TABLE = (
     _open("GET", "/config/ready", status=503),
     _open("GET", "/config/versions"),
     # Off, unless it is configured.
+    _open("POST", "/notify", 404, json={"Records": []}),
     _open("POST", "/token", 404, json={"username": "sleepy", "password": "1234"}),
     Row("GET", "/config/info", EVERYBODY),
     Row("GET", "/dataset/list", EVERYBODY),
@@ -171,6 +172,7 @@ TABLE = (
     Row("GET", "/uris/summary", EVERYBODY, path=f"/uris/summary{QUERY_STRING}"),
     Row("POST", "/uris/summary", EVERYBODY, QUERY),
     Row("POST", "/uris/timeline", EVERYBODY, QUERY),
+    Row("GET", "/suggest", EVERYBODY, path="/suggest?q=apple"),
     Row("GET", "/uuids/<uuid>", EVERYBODY),
     Row("GET", "/uris/<uri:uri>", SEARCHERS),
     Row("PUT", "/uris/<uri:uri>", REGISTRARS, INFO),

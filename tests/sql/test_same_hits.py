@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.plugins.sql import SQLSearch, term_rows
+from dtool_lookup_server.plugins.text_query import parse
 from dtool_lookup_server.services import base_uris, registering
 from dtool_lookup_server.sql_models import Dataset
 from tests.conftest import make_config, open_app
@@ -52,7 +53,7 @@ def queries():
 
 def hits(free_text):
     """Return the names of the datasets that a text finds, as a set."""
-    match = SQLSearch().match_text(free_text)
+    match = SQLSearch().match_text(parse(free_text))
     return set(sql_db.session.scalars(select(Dataset.name).where(match.condition)))
 
 

@@ -6,9 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.corpus import SNOW_WHITE, uri_of
+from tests.corpus import SNOW_WHITE, dataset_info, uri_of
 from tests.web.conftest import browsing, settle
 
+DATASET_OF_ANY_TEXT = "?" + urlencode({"dataset": uri_of("any-text")})
 DATASET = "?" + urlencode({"dataset": uri_of("market-basket")})
 BASE_URI = "?" + urlencode({"view": "base-uris", "base_uri": SNOW_WHITE})
 VIEWS = [
@@ -54,6 +55,35 @@ def test_nothing_is_wider_than_a_phone(chromium, site, token, user, place):
         page = open_page(context, site, token, user, place)
 
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["w" * 200, "مجموعة بيانات " * 12, "👩‍🔬🌱" * 30, "מחקר-2024_final (v2).tif"],
+    ids=["long", "right to left", "emoji", "both directions"],
+)
+def test_a_text_of_any_kind_stays_in_its_place(
+    chromium, site, site_app, token, headers, text
+):
+    site_app.test_client().post(
+        "/dataset/register",
+        headers=headers("librarian"),
+        json=dataset_info(
+            "any-text",
+            creator_username=text,
+            tags=[text],
+            readme=f"{text}: {text}\n",
+            annotations={text: text},
+            items=[f"{text}/{text}"],
+        )
+        | {"name": text},
+    )
+    with browsing(chromium, viewport={"width": 360, "height": 740}) as context:
+        for place in (DATASET_OF_ANY_TEXT, "?sort=-name", "?view=overview"):
+            page = open_page(context, site, token, "grumpy", place)
+            expect(page.get_by_text(text).locator("visible=true").first).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            page.close()
 
 
 def test_a_dataset_is_found_and_read_with_the_keyboard_alone(visit):

@@ -2,9 +2,10 @@
 
 import csv
 import json
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from dtoolcore import DataSet
 from playwright.sync_api import expect
 
 from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info, manifest_of, uri_of
@@ -122,6 +123,49 @@ def test_annotations_are_shown_with_their_structure(visit):
     expect(annotations).to_contain_text("Rumpelstiltskin")
 
 
+def test_annotations_are_edited_in_place_and_in_the_storage(visit):
+    page = visit("demo", "?q=temperature")
+    page.get_by_role("link", name="sea-temperature-2024").click()
+    annotations = section(page, "Annotations")
+    annotations.get_by_role("button", name="Add an annotation").click()
+    annotations.get_by_label("Name").fill("depths_m")
+    annotations.get_by_label("Value").fill("[1, 2.5]")
+    annotations.get_by_role("button", name="Save").click()
+    expect(annotations.get_by_text("depths_m")).to_be_visible()
+
+    annotations.get_by_role("button", name="Edit annotation latitude").click()
+    expect(annotations.get_by_label("Value")).to_have_value("54.18")
+    annotations.get_by_label("Value").fill("north of Büsum")
+    annotations.get_by_role("button", name="Save").click()
+    annotations.get_by_role("button", name="Remove annotation longitude").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(annotations.get_by_text("longitude")).to_have_count(0)
+
+    uri = parse_qs(urlsplit(page.url).query)["dataset"][0]
+    stored = DataSet.from_uri(uri)
+    assert {n: stored.get_annotation(n) for n in stored.list_annotation_names()} == {
+        "depths_m": [1, 2.5],
+        "latitude": "north of Büsum",
+    }
+    page.reload()
+    expect(annotations.locator("dt")).to_have_text(["depths_m", "latitude"])
+
+
+def test_an_annotation_that_cannot_be_kept_is_told(visit):
+    page = visit("demo", "?q=genome")
+    page.get_by_role("link", name="Escherichia-coli-ref-genome").click()
+    annotations = section(page, "Annotations")
+    for name, fault in [("a b", "cannot keep 'a b'"), ("organism", "already")]:
+        annotations.get_by_role("button", name="Add an annotation").click()
+        annotations.get_by_label("Name").fill(name)
+        annotations.get_by_label("Value").fill("x")
+        annotations.get_by_role("button", name="Save").click()
+        expect(annotations.get_by_role("alert")).to_contain_text(fault)
+        annotations.get_by_role("button", name="Cancel").click()
+
+    expect(annotations.locator("dt")).to_have_text(["organism"])
+
+
 def test_markup_in_a_dataset_is_text(look):
     page = look(
         f"{HOSTILE} مجموعة 🌱",
@@ -193,6 +237,8 @@ def test_who_may_not_register_does_not_edit(visit):
 
     expect(section(page, "Tags").get_by_role("link")).to_have_text(["geology"])
     expect(section(page, "Tags").get_by_role("button")).to_have_count(0)
+    expect(section(page, "Annotations")).to_contain_text("theodolite")
+    expect(section(page, "Annotations").get_by_role("button")).to_have_count(0)
 
 
 def test_items_are_a_tree_that_the_keyboard_walks(look):
@@ -275,6 +321,19 @@ def test_items_that_need_a_new_token_lead_to_signing_in(look, token):
     page.get_by_role("button", name="Show them").click()
 
     expect(page.locator(".note", has_text="Your token has ended")).to_be_visible()
+
+
+def test_a_part_that_fails_says_so_and_is_tried_again(visit):
+    page = visit("grumpy")
+    page.route("**/readmes/**", lambda route: route.fulfill(status=503, json={}))
+    page.get_by_role("link", name="market-basket").click()
+    readme = section(page, "README")
+    expect(readme).to_contain_text("cannot reach one of its stores")
+    expect(section(page, "Annotations")).to_contain_text("Rumpelstiltskin")
+
+    page.unroute_all()
+    readme.get_by_role("button", name="Try again").click()
+    expect(readme).to_contain_text("One apple and many carrots")
 
 
 def test_what_is_not_there_or_not_allowed_says_so(visit):

@@ -9,10 +9,11 @@ from typing import Any
 from flask import Flask
 
 from ...errors import ValidationError
+from ...query import Node, parts_of
 from ..analysis import analyze_dataset
 from ..interfaces import DatasetInfo, Hits, Query, SearchABC
 from ..text_query import TextQuery, parse
-from . import settings, text
+from . import fields, settings, text
 from .store import HEAD, Document, Store, TooLargeError, spellings
 
 #: Hits up to this number come in order of relevance, more come newest first.
@@ -141,12 +142,20 @@ class MongoSearch(SearchABC):
         """Return the rows, as search does, of each place that holds a UUID."""
         return self.search({"uuids": [uuid], "base_uris": base_uris})
 
+    def answers(self, tree: Node) -> bool:
+        """Return whether all that a tree asks is in the head or the terms."""
+        return fields.knows(tree)
+
     def check_health(self) -> None:
         """Return if MongoDB answers."""
         self.store.check_health()
 
 
 def _text_query(query: Query) -> TextQuery | None:
+    """Return the text that says which hits are the best."""
+    for part in parts_of(query["tree"]) if "tree" in query else ():
+        if isinstance(part, TextQuery):
+            return part
     free_text = query.get("free_text")
     return parse(free_text) if free_text else None
 
@@ -163,6 +172,8 @@ def _filter(query: Query) -> Document:
         find["uuid"] = {"$in": uuids}
     if tags := query.get("tags"):
         find["tags"] = {"$all": list(tags)}
+    if "tree" in query:
+        return {"$and": [find, fields.matching(query["tree"])]}
     wanted = _text_query(query)
     return {"$and": [find, text.matching(wanted)]} if wanted else find
 
@@ -172,7 +183,7 @@ def _order(
 ) -> Mapping[str, int]:
     if sort:
         return {**sort, "uri": sort.get("uri", 1)}
-    ranked = wanted and (wanted.any_of or wanted.all_of) and total <= MOST_RANKED
+    ranked = wanted and wanted.groups and total <= MOST_RANKED
     return {"relevance": -1, **_NEWEST_FIRST} if ranked else _NEWEST_FIRST
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
 
 from ...config import Setting
 
@@ -57,11 +56,9 @@ def read(kind: str, environ: Mapping[str, str]) -> SimpleNamespace:
 
     :raises ConfigurationError: naming a setting whose text is not of its type
     """
-    values: dict[str, Any] = {}
-    for setting in settings_of(kind):
-        text = environ.get(setting.name, "")
-        values[setting.name] = setting.parse(text) if text else setting.default
-    return SimpleNamespace(**values)
+    return SimpleNamespace(
+        **{setting.name: setting.read(environ) for setting in settings_of(kind)}
+    )
 
 
 def secrets_of(kind: str) -> list[str]:

@@ -33,6 +33,8 @@ MOST_IN_ORDER = 4_000_000
 
 # Comes after every character of a term.
 _AFTER = "{"
+# The terms that no path of the manifest has.
+_NOT_ITEMS = "search.not_items"
 
 # What a word is worth, field by field; in a path of the manifest it is worth nothing.
 _WEIGHTS = {
@@ -61,6 +63,7 @@ def entry_of(analyzed: AnalyzedDataset, most_terms: int = MOST_TERMS) -> Documen
     return {
         "version": ANALYSIS_VERSION,
         "terms": terms,
+        "not_items": [term for term in terms if term not in analyzed.items],
         "fields": _in_order(fields, MOST_IN_ORDER * most_terms // MOST_TERMS),
         "cut": len(wanted) - len(terms),
     }
@@ -87,12 +90,8 @@ def matching(query: TextQuery) -> Document:
     """Return a query as a filter of documents."""
     if query.finds_nothing:
         return {TERMS: {"$in": []}}
-    if query.all_of:
-        conditions = [_any([clause]) for clause in query.all_of]
-    elif query.any_of:
-        conditions = [_any(query.any_of)]
-    else:
-        conditions = [{TERMS: {"$exists": True}}]
+    conditions = [_any(group) for group in query.groups]
+    conditions = conditions or [{TERMS: {"$exists": True}}]
     if query.none_of:
         conditions.append({"$nor": [_any([clause]) for clause in query.none_of]})
     return conditions[0] if len(conditions) == 1 else {"$and": conditions}
@@ -104,31 +103,42 @@ def _any(clauses: Iterable[Clause]) -> Document:
     others: list[Document] = []
     for clause in clauses:
         match clause:
+            case Term(term, "items"):
+                others.append({"$and": [{TERMS: term}, {_NOT_ITEMS: {"$ne": term}}]})
             case Term(term) | Phrase((), term):
                 terms.append(term)
-            case Prefix(start):
+            case Prefix(start, field):
                 # The index is read between two places; a pattern would be tried on
                 # each of its terms.
-                span = {"$gte": start, "$lt": start + _AFTER}
-                others.append({TERMS: {"$elemMatch": span}})
-            case Phrase(words, whole):
+                span = {TERMS: {"$elemMatch": {"$gte": start, "$lt": start + _AFTER}}}
+                others.append({"$and": [span, _in_items(start)]} if field else span)
+            case Phrase(words, whole, field):
                 terms.append(whole)
-                others.append({"$and": [{TERMS: {"$all": words}}, _in_a_field(words)]})
+                in_order = _in_a_field(words, (field,) if field else PHRASE_FIELDS)
+                others.append({"$and": [{TERMS: {"$all": words}}, in_order]})
     if terms:
         others.insert(0, {TERMS: {"$in": terms} if len(terms) > 1 else terms[0]})
     return others[0] if len(others) == 1 else {"$or": others}
 
 
-def _in_a_field(words: tuple[str, ...]) -> Document:
+def _in_items(start: str) -> Document:
+    begins = {"$eq": [{"$indexOfBytes": ["$$term", start]}, 0]}
+    terms = {"$filter": {"input": f"${TERMS}", "as": "term", "cond": begins}}
+    in_items = {"$setDifference": [terms, f"${_NOT_ITEMS}"]}
+    return {"$expr": {"$gt": [{"$size": in_items}, 0]}}
+
+
+def _in_a_field(words: tuple[str, ...], fields: Iterable[str]) -> Document:
     # Terms have no character that means anything in a pattern.
     pattern = {"$regex": _spaced(words)}
-    return {"$or": [{f"search.fields.{name}": pattern} for name in PHRASE_FIELDS]}
+    return {"$or": [{f"search.fields.{name}": pattern} for name in fields]}
 
 
 def relevance(query: TextQuery) -> Document:
     """Return an expression: the more, the better a document matches what is asked."""
-    clauses = (*query.all_of, *query.any_of)
-    worths = [_worth(needle, name) for needle in _needles(clauses) for name in _WEIGHTS]
+    worths = [
+        _worth(needle, name) for needle in _needles(query.wanted) for name in _WEIGHTS
+    ]
     return {"$add": worths}
 
 

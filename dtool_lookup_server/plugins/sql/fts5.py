@@ -115,13 +115,19 @@ def match(query: TextQuery) -> TextMatch:
     """Return a query as a part of a statement over the dataset table."""
     newest_first = (Dataset.frozen_at.desc(), Dataset.id.desc())
     if query.finds_nothing:
-        return TextMatch(false(), newest_first)
-    if not (query.any_of or query.all_of):
+        return TextMatch(false(), false(), newest_first)
+    if not query.groups:
         unwanted = _rows(_any(query.none_of)).with_only_columns(_ROWID)
-        return TextMatch(Dataset.id.not_in(unwanted), newest_first)
-    found = _rows(_expression(query)).subquery()
+        others = Dataset.id.not_in(unwanted)
+        return TextMatch(others, others, newest_first)
+    rows = _rows(_expression(query))
+    found = rows.subquery()
     # A join, and no IN: the rank is then made while the index is read, once.
-    return TextMatch(Dataset.id == found.c.id, (found.c.rank, *newest_first))
+    return TextMatch(
+        Dataset.id == found.c.id,
+        Dataset.id.in_(rows.with_only_columns(_ROWID)),
+        (found.c.rank, *newest_first),
+    )
 
 
 def _rows(expression: str) -> Select[tuple[int, float]]:
@@ -136,12 +142,10 @@ def _rows(expression: str) -> Select[tuple[int, float]]:
 def _expression(query: TextQuery) -> str:
     """Return a query with something to find in the language of FTS5."""
     any_of = _any(query.any_of)
-    if query.all_of:
-        all_of = " AND ".join(map(_compile, query.all_of))
+    expression = " AND ".join(f"({_any(group)})" for group in query.groups)
+    if query.all_of and any_of:
         # Whatever has all matches the second half too, and ranks by its words.
-        expression = f"({all_of}) AND ({all_of} OR {any_of})" if any_of else all_of
-    else:
-        expression = any_of
+        expression = f"({expression}) AND ({expression} OR {any_of})"
     return (
         f"({expression}) NOT ({_any(query.none_of)})" if query.none_of else expression
     )
@@ -154,11 +158,16 @@ def _any(clauses: tuple[Clause, ...]) -> str:
 def _compile(clause: Clause) -> str:
     # In quotes, no term can be an operator of FTS5.
     match clause:
-        case Term(term):
-            return f'"{term}"'
-        case Prefix(start):
-            return f'"{start}" *'
+        case Term(term, field):
+            return f'{_within(field)}"{term}"'
+        case Prefix(start, field):
+            return f'{_within(field)}"{start}" *'
         case Phrase((), whole):
             return f'"{whole}"'
-        case Phrase(terms, whole):
-            return f'({{{" ".join(PHRASE_FIELDS)}}} : "{" ".join(terms)}" OR "{whole}")'
+        case Phrase(terms, whole, field):
+            fields = (field,) if field else PHRASE_FIELDS
+            return f'({{{" ".join(fields)}}} : "{" ".join(terms)}" OR "{whole}")'
+
+
+def _within(field: str | None) -> str:
+    return f"{field} : " if field else ""

@@ -1,8 +1,8 @@
 """The text index in MariaDB: a FULLTEXT index over analyzed terms, in boolean mode.
 
-A term is kept under a letter in front of it: under t whatever it is, and once more
-under the letter of each tier above the last, for the relevance. With the letter no
-term is too short for InnoDB, or one of its stop words.
+A term is kept under a letter in front of it: under d in a path of the manifest, under
+t anywhere else and, for the relevance, once more under the letter of each other tier.
+With the letter no term is too short for InnoDB, or one of its stop words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,12 +21,13 @@ from ..analysis import AnalyzedDataset
 from ..interfaces import TextMatch
 from ..text_query import Phrase, Prefix, Term, TextQuery
 from . import term_rows
-from .term_rows import ROWS, TABLE, AnySession, Words, check, drop, forget
+from .term_rows import ROWS, TABLE, TIERS, AnySession, Words, check, drop, forget
 
 __all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
 
-_ANY_TIER = "t"
-_WEIGHTS = {_ANY_TIER: 1, "c": 10, "b": 1_000, "a": 100_000}
+_ITEMS = TIERS["items"]
+_NOT_ITEMS = "t"
+_WEIGHTS = {_ITEMS: 1, "c": 10, "b": 1_000, "a": 100_000}
 
 _CREATE = (
     f"CREATE TABLE IF NOT EXISTS {TABLE} ("
@@ -81,15 +82,26 @@ class _Language:
         self, words: Words, phrases: Sequence[Phrase] = ()
     ) -> ColumnElement[bool]:
         """Return whether a row has one of the words, or all terms of a phrase."""
-        alternatives = [_compile(_ANY_TIER, word) for word in words]
+        alternatives = [
+            _compile(tier, word)
+            for word in words
+            for tier in ((_ITEMS,) if word.field else (_NOT_ITEMS, _ITEMS))
+        ]
         for phrase in phrases:
-            required = (f"+{_ANY_TIER}{term}" for term in phrase.terms)
+            required = (f"+{_NOT_ITEMS}{term}" for term in phrase.terms)
             alternatives.append(f"({' '.join(required)})")
         return _match(alternatives)
 
-    def in_order(self, terms: str) -> ColumnElement[bool]:
-        """Return whether a row has these terms, one after the other."""
-        return func.locate(terms, ROWS.c.words) > 0
+    def in_order(self, terms: str, words: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return whether words have these terms, one after the other."""
+        return func.locate(terms, words) > 0
+
+    def between(self, start: str, end: str) -> ColumnElement[str]:
+        """Return what of a row's words stands between two of them."""
+        # The first would be all of the words where the start is missing.
+        after = func.substring_index(ROWS.c.words, start, -1)
+        between = func.substring_index(after, end, 1)
+        return func.if_(func.locate(start, ROWS.c.words) > 0, between, "")
 
     def relevance(self, words: Words) -> ColumnElement[float]:
         """Return how well a row answers a query of these words."""
@@ -112,6 +124,7 @@ def _match(alternatives: Sequence[str]) -> ColumnElement[Any]:
 def _marked(tiers: dict[str, str]) -> str:
     marked = []
     for term, letters in tiers.items():
-        marked.append(_ANY_TIER + term)
-        marked += [tier + term for tier in letters if tier in _WEIGHTS]
+        if letters != _ITEMS:
+            marked.append(_NOT_ITEMS + term)
+        marked += [tier + term for tier in letters]
     return " ".join(marked)

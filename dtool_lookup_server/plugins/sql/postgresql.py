@@ -22,7 +22,7 @@ from ..analysis import AnalyzedDataset
 from ..interfaces import TextMatch
 from ..text_query import Phrase, Prefix, Term, TextQuery
 from . import term_rows
-from .term_rows import ROWS, TABLE, AnySession, Words, check, drop, forget
+from .term_rows import ROWS, TABLE, TIERS, AnySession, Words, check, drop, forget
 
 __all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
 
@@ -86,9 +86,13 @@ class _Language:
         query = cast(literal(" | ".join(alternatives)), TSQUERY)
         return ROWS.c.terms.op("@@", is_comparison=True)(query)
 
-    def in_order(self, terms: str) -> ColumnElement[bool]:
-        """Return whether a row has these terms, one after the other."""
-        return func.strpos(ROWS.c.words, terms) > 0
+    def in_order(self, terms: str, words: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return whether words have these terms, one after the other."""
+        return func.strpos(words, terms) > 0
+
+    def between(self, start: str, end: str) -> ColumnElement[str]:
+        """Return what of a row's words stands between two of them."""
+        return func.split_part(func.split_part(ROWS.c.words, start, 2), end, 1)
 
     def relevance(self, words: Words) -> ColumnElement[float]:
         """Return how well a row answers a query of these words."""
@@ -98,7 +102,10 @@ class _Language:
 
 
 def _compile(word: Term | Prefix) -> str:
-    return f"{word.start}:*" if isinstance(word, Prefix) else word.term
+    label = TIERS[word.field].upper() if word.field else ""
+    if isinstance(word, Prefix):
+        return f"{word.start}:*{label}"
+    return f"{word.term}:{label}" if label else word.term
 
 
 def _vector(tiers: dict[str, str]) -> str:

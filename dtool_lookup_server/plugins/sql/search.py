@@ -10,10 +10,11 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from ...errors import StoreUnavailableError, UnknownURIError
 from ...extensions import sql_db
+from ...query import Leaf, Node
 from ...sql_models import BaseURI, Dataset, DatasetTag
 from ..analysis import analyze_dataset
 from ..interfaces import DatasetInfo, Hits, Query, SearchABC, TextMatch
-from ..text_query import parse
+from ..text_query import TextQuery, parse
 from .tables import find_dataset_id, text_engine
 
 Conditions = list[ColumnElement[bool]]
@@ -38,6 +39,10 @@ class SQLSearch(SearchABC):
         with suppress(UnknownURIError):
             _engine().forget(sql_db.session, find_dataset_id(uri))
 
+    def answers(self, tree: Node) -> bool:
+        """Return whether a tree is text alone; SQL answers all else."""
+        return isinstance(tree, TextQuery)
+
     def holds(self, dataset_info: DatasetInfo) -> bool:
         """Return whether a dataset is indexed as register_dataset does it.
 
@@ -47,15 +52,13 @@ class SQLSearch(SearchABC):
         terms = analyze_dataset(dataset_info)
         return bool(_engine().holds(sql_db.session, dataset_id, terms))
 
-    def match_text(self, free_text: str) -> TextMatch:
-        """Return free text as a condition over Dataset, and the best first.
+    def match_text(self, text: Leaf) -> TextMatch:
+        """Return text as a condition over Dataset, and the best first.
 
-        The condition joins the text index to the dataset table, one row to one, so
-        it goes with AND into the WHERE of a select from Dataset, not under OR or
-        NOT. The relevance goes with the condition only. To filter by base URI,
-        compare base_uri_id: see _conditions.
+        The condition joins the text index to the dataset table, one row to one. To
+        filter by base URI beside it, compare base_uri_id: see _conditions.
         """
-        return _engine().match(parse(free_text))
+        return _engine().match(text)
 
     def search(self, query: Query) -> list[dict[str, Any]]:
         """Return every dataset that a query finds, the best first.
@@ -105,7 +108,7 @@ class SQLSearch(SearchABC):
         conditions = _conditions(query)
         if not query.get("free_text"):
             return conditions, (Dataset.id.asc(),)
-        match = self.match_text(query["free_text"])
+        match = self.match_text(parse(query["free_text"]))
         return [*conditions, match.condition], match.relevance
 
 

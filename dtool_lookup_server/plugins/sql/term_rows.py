@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, scoped_session
 
 from ...sql_models import Dataset
-from ..analysis import BREAK, PHRASE_FIELDS, AnalyzedDataset
+from ..analysis import PHRASE_FIELDS, AnalyzedDataset
 from ..interfaces import TextMatch
 from ..text_query import MAX_TERMS, Clause, Phrase, Prefix, Term, TextQuery
 
@@ -70,10 +70,17 @@ class Language(Protocol):
         phrase are in order is not asked.
         """
 
-    def in_order(self, terms: str) -> ColumnElement[bool]:
-        """Return whether a row has these terms, one after the other.
+    def in_order(self, terms: str, words: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return whether words have these terms, one after the other.
 
         :param terms: with a blank on either side of each
+        """
+
+    def between(self, start: str, end: str) -> ColumnElement[str]:
+        """Return what of a row's words stands between two of them.
+
+        Empty where the row does not have the start, and up to the end of the row
+        where it does not have the end.
         """
 
     def relevance(self, words: Words) -> ColumnElement[float]:
@@ -125,14 +132,20 @@ def rows_of(terms: AnalyzedDataset) -> Iterator[TextRow]:
     """
     row = TextRow()
     before: list[tuple[str, str]] = []
-    for term, tier in _words(terms):
-        if not row.takes(term):
-            yield row
-            row, before = TextRow(), before[-MAX_TERMS:]
-            for repeated in before:
-                row.add_word(*repeated)
-        row.add_word(term, tier)
-        before.append((term, tier))
+    for name in PHRASE_FIELDS:
+        tier = TIERS.get(name, OTHER_TIER)
+        row.words.append(_begin(name))
+        for term in getattr(terms, name):
+            if not row.takes(term):
+                yield row
+                row, before = TextRow(), before[-MAX_TERMS:]
+                row.words.append(_begin(name))
+                for repeated in before:
+                    row.add_word(*repeated)
+            row.add_word(term, tier)
+            before.append((term, tier))
+        row.words.append(_end(name))
+        before = []
     for name in ("forms", "items"):
         for term in sorted(getattr(terms, name)):
             if not row.takes(term):
@@ -142,11 +155,13 @@ def rows_of(terms: AnalyzedDataset) -> Iterator[TextRow]:
     yield row
 
 
-def _words(terms: AnalyzedDataset) -> Iterator[tuple[str, str]]:
-    for name in PHRASE_FIELDS:
-        for term in getattr(terms, name):
-            yield term, TIERS.get(name, OTHER_TIER)
-        yield BREAK, OTHER_TIER
+def _begin(field: str) -> str:
+    """Return what stands before a field's words; like BREAK it is no word's term."""
+    return f"_{field}_"
+
+
+def _end(field: str) -> str:
+    return f"_end_{field}_"
 
 
 def store(
@@ -214,17 +229,17 @@ def match(query: TextQuery, language: Language) -> TextMatch:
     """Return a query as a part of a statement over the dataset table."""
     newest_first = (Dataset.frozen_at.desc(), Dataset.id.desc())
     if query.finds_nothing:
-        return TextMatch(false(), newest_first)
-    if not (query.any_of or query.all_of):
-        unwanted = _found([query.none_of], (), language)
-        return TextMatch(Dataset.id.not_in(unwanted), newest_first)
-    wanted: list[tuple[Clause, ...]] = [(clause,) for clause in query.all_of]
-    wanted = wanted or [query.any_of]
-    words = _words_of((*query.any_of, *query.all_of))
-    rank = func.max(language.relevance(words)).label("rank")
-    found = _found(wanted, query.none_of, language).add_columns(rank).subquery()
+        return TextMatch(false(), false(), newest_first)
+    if not query.groups:
+        others = Dataset.id.not_in(_ids(_found([query.none_of], (), language)))
+        return TextMatch(others, others, newest_first)
+    rank = func.max(language.relevance(_words_of(query.wanted))).label("rank")
+    rows = _found(query.groups, query.none_of, language)
+    found = rows.add_columns(rank).subquery()
     return TextMatch(
-        Dataset.id == found.c.dataset_id, (found.c.rank.desc(), *newest_first)
+        Dataset.id == found.c.dataset_id,
+        Dataset.id.in_(_ids(rows)),
+        (found.c.rank.desc(), *newest_first),
     )
 
 
@@ -249,9 +264,23 @@ def _found(
     return found
 
 
+def _ids(found: Select[Any]) -> Select[Any]:
+    """Return the ids of what _found selects, for IN.
+
+    MariaDB looks for each dataset in a subquery of its own, and some of them escape
+    MATCH ... AGAINST then; in a table within the subquery all are found at once.
+    """
+    return select(found.subquery().c.dataset_id)
+
+
 def _in_some_row(clauses: Sequence[Clause], language: Language) -> ColumnElement[bool]:
     conditions = [language.any_of(_plain(clauses))] if _plain(clauses) else []
-    conditions += [language.in_order(_spaced(p.terms)) for p in _phrases(clauses)]
+    for phrase in _phrases(clauses):
+        words: ColumnElement[str] = ROWS.c.words
+        if phrase.field:
+            # With the blanks that stand before and behind its words.
+            words = language.between(f" {_begin(phrase.field)}", _end(phrase.field))
+        conditions.append(language.in_order(_spaced(phrase.terms), words))
     return func.max(case((or_(*conditions), 1), else_=0)) == 1
 
 

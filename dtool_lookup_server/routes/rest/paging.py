@@ -43,6 +43,7 @@ class SortedPage(ListingPage):
         else:
             if not isinstance(listing, SortedListing):
                 raise InvalidFieldError("after", "Needs a sort, and SQL to search in.")
+            self.collection = listing
             page_params.item_count = UNCOUNTED
             self._items = listing.after(cursor, page_params.page_size)
             more = listing.cursor is not None

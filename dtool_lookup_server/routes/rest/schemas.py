@@ -3,13 +3,31 @@
 from typing import Any
 
 from flask_smorest.error_handler import ErrorSchema
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import (
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
 
-from ...schemas import LONGEST_LIST, Count, Text, TextOrObject
+from ...schemas import (
+    LONGEST_LIST,
+    DatasetRowSchema,
+    IndexRunSchema,
+    QueryKeysSchema,
+    SummarySchema,
+    Text,
+    TextOrObject,
+)
+from ...services.facets import FACETS, LARGEST_LIMIT, USUAL_LIMIT
+from .paging import SortSchema
+
+#: Longest text that is completed, in characters.
+LONGEST_SUGGESTED = 1024
 
 _SHORT = validate.Length(max=LONGEST_LIST)
-#: In seconds since the epoch.
-_YEARS_1_TO_9999 = (-62135596800, 253402300799)
 
 
 def _texts(about: str, example: str) -> fields.List:
@@ -20,21 +38,7 @@ def _texts(about: str, example: str) -> fields.List:
     )
 
 
-def _time(about: str) -> fields.Float:
-    return fields.Float(
-        validate=validate.Range(*_YEARS_1_TO_9999),
-        metadata={"description": about, "example": 1500000000.5},
-    )
-
-
-def _size(about: str) -> Count:
-    return Count(
-        validate=validate.Range(0, 2**63 - 1),
-        metadata={"description": about, "example": 1000000},
-    )
-
-
-class QuerySchema(Schema):
+class QuerySchema(QueryKeysSchema):
     """A query: OR within a list, AND within tags, AND between the keys."""
 
     free_text = Text(metadata={"example": "apple -worm"})
@@ -47,10 +51,96 @@ class QuerySchema(Schema):
     )
     tags = _texts("With all of these tags", "fruit")
     uploaded_by = _texts("Registered by any of these users", "grumpy")
-    frozen_after = _time("Frozen at this time or later")
-    frozen_before = _time("Frozen before this time")
-    min_size = _size("With this many bytes or more")
-    max_size = _size("With this many bytes or fewer")
+
+
+class AddressQuerySchema(QuerySchema):
+    """A query in the address, where annotations are a part of the free text."""
+
+    class Meta:
+        exclude = ("annotations",)
+
+
+class FindSchema(SortSchema):
+    """How datasets that are searched are listed."""
+
+    highlight = fields.Boolean(
+        metadata={"description": "Return why each dataset was found, as matches"}
+    )
+
+
+class MatchSchema(Schema):
+    """A field that a query matches: its text, and places in it in code points."""
+
+    field = fields.String(metadata={"example": "readme"})
+    text = fields.String(metadata={"example": "Poisoned apples from the orchard"})
+    marks = fields.List(fields.List(fields.Integer()), metadata={"example": [[9, 15]]})
+
+
+class FoundDatasetSchema(DatasetRowSchema):
+    """A dataset that a query finds, with matches where highlight asks for them."""
+
+    matches = fields.List(fields.Nested(MatchSchema))
+
+
+class FacetsSchema(Schema):
+    """Which facets come with a summary."""
+
+    facets = fields.String(
+        metadata={
+            "description": f"Some of {', '.join(FACETS)} and annotations.KEY, with"
+            " commas between",
+            "example": "creators,tags,sizes",
+        }
+    )
+    facet_prefix = Text(metadata={"description": "What the values begin with"})
+    facet_limit = fields.Integer(
+        validate=validate.Range(1, LARGEST_LIMIT),
+        metadata={"description": f"Values of each facet; else {USUAL_LIMIT}"},
+    )
+
+    @post_load
+    def split(self, asked: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Return what services.facets.facets takes, or nothing without facets."""
+        if not asked.get("facets"):
+            return {}
+        return {
+            "names": asked["facets"].split(","),
+            "prefix": asked.get("facet_prefix", ""),
+            "limit": asked.get("facet_limit", USUAL_LIMIT),
+        }
+
+
+class FacetValueSchema(Schema):
+    """A value that a query could be narrowed to."""
+
+    value = fields.String(metadata={"example": "queen"})
+    count = fields.Integer(metadata={"example": 12})
+
+
+class FacetedSummarySchema(SummarySchema):
+    """How many datasets and bytes there are, and whose, with facets."""
+
+    facets = fields.Dict(
+        keys=fields.String(), values=fields.List(fields.Nested(FacetValueSchema))
+    )
+
+
+class TypedSchema(Schema):
+    """What somebody is typing."""
+
+    q = Text(
+        required=True,
+        validate=validate.Length(max=LONGEST_SUGGESTED),
+        metadata={"example": "fru"},
+    )
+
+
+class SuggestionSchema(Schema):
+    """How it may go on."""
+
+    field = fields.String(metadata={"example": "tag"})
+    value = fields.String(metadata={"example": "fruit"})
+    query = fields.String(metadata={"example": "tag:fruit"})
 
 
 class MonthSchema(Schema):
@@ -102,9 +192,10 @@ class PutUserSchema(EditUserSchema):
 
 
 class BaseURINameSchema(Schema):
-    """A base URI alone."""
+    """A base URI, with the newest run of indexing it where there was one."""
 
     base_uri = fields.String(metadata={"example": "s3://snow-white"})
+    index_run = fields.Nested(IndexRunSchema)
 
 
 class PermissionsSchema(Schema):

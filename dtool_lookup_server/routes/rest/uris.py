@@ -1,5 +1,6 @@
 """/uris and /uuids: find, show, register and forget datasets."""
 
+from functools import partial
 from typing import Any
 
 from flask import Response, jsonify
@@ -7,65 +8,95 @@ from flask import Response, jsonify
 from ...auth import registered_user
 from ...errors import ValidationError
 from ...pagination import Listing
-from ...schemas import DatasetRowSchema, RegisterDatasetSchema, SummarySchema
-from ...services import base_uris, content, datasets, registering, timeline
+from ...schemas import DatasetRowSchema, RegisterDatasetSchema
+from ...services import base_uris, content, datasets, facets, registering, timeline
 from ...services import search as searching
 from ...services import summary as summarising
 from ...services.users import ActingUser
 from ..blueprint import Blueprint
 from ..conditional import unless_changed
+from ..understood import tells_understood
+from .export import exports
 from .paging import SortedPage, SortSchema
-from .schemas import MonthSchema, QuerySchema
+from .schemas import (
+    AddressQuerySchema,
+    FacetedSummarySchema,
+    FacetsSchema,
+    FindSchema,
+    FoundDatasetSchema,
+    MonthSchema,
+    QuerySchema,
+)
 
 bp = Blueprint("uris", __name__, url_prefix="/uris")
 uuids_bp = Blueprint("uuids", __name__, url_prefix="/uuids")
 
 Query = dict[str, Any]
-Paging = dict[str, str]
+Paging = dict[str, Any]
+Facets = dict[str, Any]
 
 
 @bp.get("")
 @registered_user
 @bp.refuses(422, 503)
-@bp.arguments(QuerySchema, location="query")
-@bp.arguments(SortSchema, location="query")
-@bp.response(200, DatasetRowSchema(many=True))
+@bp.arguments(AddressQuerySchema, location="query")
+@bp.arguments(FindSchema, location="query")
+@exports
+@bp.response(200, FoundDatasetSchema(many=True))
 @bp.paginate(SortedPage)
+@tells_understood
 def find_datasets(user: ActingUser, query: Query, paging: Paging) -> Listing:
     """Find datasets; every key may be repeated, but for free_text."""
-    return searching.search_sorted(user, query, paging.get("sort"))
+    return _found(user, query, paging)
 
 
 @bp.post("")
 @registered_user
 @bp.refuses(400, 422, 503)
 @bp.arguments(QuerySchema)
-@bp.arguments(SortSchema, location="query")
-@bp.response(200, DatasetRowSchema(many=True))
+@bp.arguments(FindSchema, location="query")
+@exports
+@bp.response(200, FoundDatasetSchema(many=True))
 @bp.paginate(SortedPage)
+@tells_understood
 def query_datasets(user: ActingUser, query: Query, paging: Paging) -> Listing:
     """Find datasets, with the query as JSON."""
-    return searching.search_sorted(user, query, paging.get("sort"))
+    return _found(user, query, paging)
+
+
+def _found(user: ActingUser, query: Query, paging: Paging) -> Listing:
+    listing = searching.search_sorted(user, query, paging.get("sort"))
+    if paging.get("highlight"):
+        listing.finish = partial(searching.highlighted, query)
+    return listing
 
 
 @bp.get("/summary")
 @registered_user
 @bp.refuses(422, 503)
-@bp.arguments(QuerySchema, location="query")
-@bp.response(200, SummarySchema)
-def summarise_found(user: ActingUser, query: Query) -> dict[str, Any]:
-    """Summarise the datasets that a query finds."""
-    return summarising.summary_of_query(user, query)
+@bp.arguments(AddressQuerySchema, location="query")
+@bp.arguments(FacetsSchema, location="query")
+@bp.response(200, FacetedSummarySchema)
+@tells_understood
+def summarise_found(user: ActingUser, query: Query, asked: Facets) -> dict[str, Any]:
+    """Summarise the datasets that a query finds, with facets where asked for."""
+    return {**summarising.summary_of_query(user, query), **_facets(user, query, asked)}
 
 
 @bp.post("/summary")
 @registered_user
 @bp.refuses(400, 422, 503)
 @bp.arguments(QuerySchema)
-@bp.response(200, SummarySchema)
-def summarise_query(user: ActingUser, query: Query) -> dict[str, Any]:
+@bp.arguments(FacetsSchema, location="query")
+@bp.response(200, FacetedSummarySchema)
+@tells_understood
+def summarise_query(user: ActingUser, query: Query, asked: Facets) -> dict[str, Any]:
     """Summarise the datasets that a query finds, with the query as JSON."""
-    return summarising.summary_of_query(user, query)
+    return {**summarising.summary_of_query(user, query), **_facets(user, query, asked)}
+
+
+def _facets(user: ActingUser, query: Query, asked: Facets) -> dict[str, Any]:
+    return {"facets": facets.facets(user, query, **asked)} if asked else {}
 
 
 @bp.post("/timeline")
@@ -73,6 +104,7 @@ def summarise_query(user: ActingUser, query: Query) -> dict[str, Any]:
 @bp.refuses(400, 422, 503)
 @bp.arguments(QuerySchema)
 @bp.response(200, MonthSchema(many=True))
+@tells_understood
 def show_timeline(user: ActingUser, query: Query) -> list[dict[str, Any]]:
     """Count the datasets that a query finds by the month they were frozen in."""
     return timeline.timeline(user, query)

@@ -52,7 +52,7 @@ export function authorization() {
 }
 
 /**
- * Send a request, and return { data, total, etag }.
+ * Send a request, and return { data, total, headers }.
  *
  * @param path below the server's root, with its query
  * @param options.method GET where it is left out
@@ -69,6 +69,7 @@ export async function request(path, { method = "GET", body, signal, quiet = fals
     return {
       data: await readJson(response),
       total: totalOf(response),
+      headers: response.headers,
     };
   } finally {
     done();

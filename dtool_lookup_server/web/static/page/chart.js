@@ -78,10 +78,11 @@ function monthNumber(month) {
   return year * 12 + number - 1;
 }
 
-/** Return the next value that a quarter of reads well: 4, 8, 20, 40, 80, 200, ... */
+/** Return the next value that a quarter of reads well: 4, 8, 12, 16, 20, 24, 32, ... */
 function roundedUp(value) {
-  const power = 10 ** Math.floor(Math.log10(Math.max(value, 4)));
-  return [0.4, 0.8, 1, 2, 4, 8, 10].map((factor) => factor * power).find((each) => each >= Math.max(value, 4)) ?? value;
+  const least = Math.max(value, 4);
+  const power = 10 ** Math.floor(Math.log10(least));
+  return [1.2, 1.6, 2, 2.4, 3.2, 4, 8, 12].map((factor) => factor * power).find((each) => each >= least);
 }
 
 function round(value) {

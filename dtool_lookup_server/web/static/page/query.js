@@ -79,7 +79,7 @@ export function body(search, without) {
     if (name !== without && search[name].length) query[key] = search[name];
   }
   for (const { name, key, value } of LIMITS) {
-    if (name !== without && search[name]) query[key] = value(search[name]);
+    if (search[name]) query[key] = value(search[name]);
   }
   return query;
 }
@@ -89,9 +89,10 @@ export function isFiltered(search) {
   return FILTERS.some(({ name }) => search[name].length) || LIMITS.some(({ name }) => search[name]);
 }
 
-/** Return the path, with page and sort, to which the query is sent. */
-export function path({ sort, page }) {
+/** Return the path, with page and sort, to which the query is sent; with reasons or not. */
+export function path({ sort, page }, highlight = false) {
   const parameters = new URLSearchParams({ page, page_size: PAGE_SIZE });
+  if (highlight) parameters.set("highlight", "true");
   if (sort !== "relevance") parameters.set("sort", `${sort},uri`);
   return `/uris?${parameters}`;
 }

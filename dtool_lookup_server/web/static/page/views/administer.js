@@ -158,8 +158,8 @@ async function baseUris({ page, signal, again }) {
   const table = h(
     "table",
     {},
-    h("thead", {}, h("tr", {}, column("Base URI"), column(h("span", { class: "unseen" }, "Delete")))),
-    h("tbody", {}, data.map(({ base_uri }) => baseUriRow(base_uri, again))),
+    h("thead", {}, h("tr", {}, column("Base URI"), column("Indexed"), column(h("span", { class: "unseen" }, "Delete")))),
+    h("tbody", {}, data.map((row) => baseUriRow(row, again))),
   );
   return [
     adding("Add a base URI", "Base URI", { placeholder: "s3://bucket", maxlength: 1000 }, async (uri) => {
@@ -172,13 +172,23 @@ async function baseUris({ page, signal, again }) {
   ];
 }
 
-function baseUriRow(baseUri, again) {
+function baseUriRow({ base_uri: baseUri, index_run: run }, again) {
   return h(
     "tr",
     {},
     h("th", { scope: "row" }, h("a", { href: to({ view: "base-uris", base_uri: baseUri }) }, own(baseUri))),
+    h("td", {}, run ? indexed(run) : ""),
     h("td", { class: "last" }, deletion(`base URI ${baseUri}`, api.at("/base-uris", baseUri), "The permissions in it are lost. A base URI that has datasets cannot be deleted.", again)),
   );
+}
+
+// What the newest run of indexing has come to.
+function indexed(run) {
+  const counts = ["registered", "unchanged", "failed", "forgotten"]
+    .filter((kind) => run[kind])
+    .map((kind) => `${format.number(run[kind])} ${kind}`);
+  const when = format.dayAndTime(run.finished_at ?? run.started_at);
+  return [`${when}: ${[...(run.state === "ended" ? [] : [run.state]), ...counts].join(", ") || "no datasets"}`, run.error ? h("div", {}, own(run.error)) : ""];
 }
 
 // What both have.

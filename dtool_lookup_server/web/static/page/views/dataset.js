@@ -7,7 +7,7 @@ import { save } from "../download.js";
 import { fill, h, newId, own } from "../dom.js";
 import * as format from "../format.js";
 import { show as showIn } from "../panels.js";
-import { structure } from "../structure.js";
+import { annotations } from "./annotations.js";
 import { items } from "./items.js";
 import { readme } from "./readme.js";
 import { tags } from "./tags.js";
@@ -63,7 +63,7 @@ function page(found, user, signal) {
     h(
       "div",
       { class: "columns" },
-      h("div", { class: "content" }, readmeCard(held, signal), annotationsCard(held, signal), items(found, signal)),
+      h("div", { class: "content" }, readmeCard(held, signal), annotationsCard(held, mayEdit, signal), items(found, signal)),
       h(
         "aside",
         { "aria-label": "About this dataset" },
@@ -107,7 +107,7 @@ function readmeCard(held, signal) {
   return card("README", body);
 }
 
-function annotationsCard(held, signal) {
+function annotationsCard(held, mayEdit, signal) {
   const body = h("div", {});
   showIn(
     body,
@@ -115,8 +115,7 @@ function annotationsCard(held, signal) {
     async () => {
       const { data } = await api.request(api.at("/annotations", held.uri), { signal });
       held.annotations = data.annotations;
-      const some = Object.keys(data.annotations).length > 0;
-      return some ? structure(data.annotations) : h("p", { class: "quiet" }, "No annotations");
+      return annotations(held, mayEdit);
     },
     signal,
   );

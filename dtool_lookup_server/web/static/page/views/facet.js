@@ -8,7 +8,7 @@ const FEW = 7;
 const MANY = 50;
 
 /**
- * Return { element, show(counts, selected) }.
+ * Return { element, show(counts, selected) }; counts is a Map from values to numbers.
  *
  * @param title of the filter: Creators
  * @param toggle called with a value that is checked or no longer
@@ -83,7 +83,7 @@ export function facet(title, toggle) {
   return {
     element,
     show(newCounts, newSelected) {
-      counts = new Map(Object.entries(newCounts));
+      counts = newCounts;
       sorted = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || a.localeCompare(b));
       selected = newSelected;
       draw();

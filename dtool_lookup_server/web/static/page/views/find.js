@@ -3,13 +3,14 @@
 import { go, to } from "../address.js";
 import { say } from "../announce.js";
 import * as api from "../api.js";
+import * as counts from "../counts.js";
 import { fill, focusOn, h, newId, own } from "../dom.js";
 import * as format from "../format.js";
 import { failure, nothing } from "../panels.js";
 import * as searching from "../query.js";
-import { marked, wordsOf } from "../words.js";
 import { facet } from "./facet.js";
 import { limitsInWords, rangeFilters } from "./ranges.js";
+import { marked, reasons } from "./reasons.js";
 import { searchHelp } from "./search_help.js";
 
 /** How long typing pauses before a search begins. */
@@ -49,6 +50,7 @@ export function find({ user, signal, setTitle }) {
   });
 
   const sort = h("select", { id: "sort", onChange: () => go(searching.addressOf({ ...search, sort: sort.value, page: 1 })) });
+  const unread = h("p", { class: "quiet unread", role: "status", hidden: true });
   const heading = h("h1", { class: "count" }, "Datasets");
   const chips = h("ul", { class: "chips", "aria-label": "Filters in use" });
   const results = h("div", { class: "results", onKeydown: (event) => onResultKey(event) });
@@ -89,7 +91,7 @@ export function find({ user, signal, setTitle }) {
   const element = h(
     "div",
     { class: "find" },
-    h("div", { class: "ask" }, form, help),
+    h("div", { class: "ask" }, form, unread, help),
     h(
       "div",
       { class: "columns" },
@@ -145,18 +147,20 @@ export function find({ user, signal, setTitle }) {
     asked = new AbortController();
     const { signal: current } = asked;
     askResults(search, current);
-    askSummaries(search, current);
+    askCounts(search, current);
   }
 
   async function askResults(wanted, current) {
     results.setAttribute("aria-busy", "true");
     try {
-      const { data, total } = await api.request(searching.path(wanted), {
+      const { data, total, headers } = await api.request(searching.path(wanted), {
         method: "POST",
         body: searching.body(wanted),
         signal: current,
       });
-      drawResults(wanted, data, total);
+      tellUnderstood(headers.get("X-Query-Understood"));
+      const hits = drawResults(wanted, data, total);
+      if (wanted.q.trim()) explain(wanted, hits, current);
     } catch (error) {
       if (error.name === "AbortError") return;
       heading.textContent = "Datasets";
@@ -167,23 +171,26 @@ export function find({ user, signal, setTitle }) {
     }
   }
 
-  /** Ask for the numbers beside the filters; each as if its own were not set. */
-  async function askSummaries(wanted, current) {
-    const summary = (without) =>
-      api.request("/uris/summary", { method: "POST", body: searching.body(wanted, without), signal: current });
-    const whole = summary();
-    await Promise.all(
-      facets.map(async ({ name, word, every, show: showFacet }) => {
-        try {
-          const own = every || !wanted[name].length ? whole : summary(name);
-          const { data } = await own;
-          showFacet(data[`datasets_per_${word}`], wanted[name]);
-        } catch (error) {
-          // What failed is told beside the results.
-          if (error.name !== "AbortError") showFacet({}, wanted[name]);
-        }
-      }),
+  /** Ask for the numbers beside the filters. What fails is told beside the results, once. */
+  async function askCounts(wanted, current) {
+    filters.setAttribute("aria-busy", "true");
+    const whole = counts.summary(wanted, current);
+    const drawn = (numbers, draw) => numbers.catch(() => new Map()).then((found) => current.aborted || draw(found));
+    const ranges = ["years", "sizes"].map((name) =>
+      drawn(whole.then((summary) => counts.ofFacet(summary, name)), (found) => limits.showNumbers(name, found)),
     );
+    const values = facets.map((each) =>
+      drawn(counts.ofValues(wanted, each, current, whole), (found) => each.show(found, wanted[each.name])),
+    );
+    await Promise.all([...ranges, ...values]);
+    if (!current.aborted) filters.removeAttribute("aria-busy");
+  }
+
+  /** A query that did not parse is told to be searched as words. */
+  function tellUnderstood(header) {
+    const failed = header !== null && !JSON.parse(header).parsed;
+    unread.hidden = !failed;
+    unread.textContent = failed ? "This does not read as a query, and is searched as words." : "";
   }
 
   function drawSorts() {
@@ -218,21 +225,38 @@ export function find({ user, signal, setTitle }) {
     filters.querySelector("summary").textContent = set.length ? `Filters (${set.length})` : "Filters";
   }
 
+  /** Say why each was found: looking for that may take longer than finding them. */
+  async function explain(wanted, hits, current) {
+    try {
+      const { data } = await api.request(searching.path(wanted, true), {
+        method: "POST",
+        body: searching.body(wanted),
+        signal: current,
+      });
+      for (const { uri, matches } of data) hits.get(uri)?.explain(matches);
+    } catch (error) {
+      // The results are there without it.
+      if (!("status" in error) && error.name !== "AbortError") throw error;
+    }
+  }
+
+  /** Draw a page of results; returns them by URI. */
   function drawResults(wanted, datasets, total) {
     const from = (wanted.page - 1) * searching.PAGE_SIZE;
     heading.textContent = format.count(total, "dataset");
     const range = datasets.length ? `, ${from + 1} to ${from + datasets.length} shown` : "";
     say(`${format.count(total, "dataset")}${range}`);
     const focused = results.contains(document.activeElement);
+    const hits = new Map(datasets.map((dataset) => [dataset.uri, hit(dataset)]));
     if (datasets.length) {
-      const words = wordsOf(wanted.q);
-      fill(results, h("ol", { start: from + 1 }, datasets.map((dataset) => hit(dataset, words))));
+      fill(results, h("ol", { start: from + 1 }, [...hits.values()].map(({ element }) => element)));
     } else {
       fill(results, empty(wanted, total));
     }
     // Who was walking through the results before goes on from the first of these.
     if (focused) focusOn(results.querySelector("h2 a") ?? heading);
     drawPager(wanted, total);
+    return hits;
   }
 
   function empty(wanted, total) {
@@ -305,29 +329,28 @@ function moveTo(event, element) {
   element.focus();
 }
 
-function hit(dataset, words) {
+/** Return { element, explain(matches) } of a dataset that was found. */
+function hit(dataset) {
   const id = newId("hit");
-  const tags = dataset.tags ?? [];
-  return h(
+  const name = h("a", { href: to({ dataset: dataset.uri }), dir: "auto" }, dataset.name);
+  const creator = own(dataset.creator_username, { class: "creator" });
+  const tags = new Map((dataset.tags ?? []).map((tag) => [tag, own(tag)]));
+  const why = h("div", { class: "why" });
+  const element = h(
     "li",
     { class: "hit" },
     h(
       "article",
       { "aria-labelledby": id },
-      h("h2", { id }, h("a", { href: to({ dataset: dataset.uri }), dir: "auto" }, marked(dataset.name, words))),
-      h(
-        "p",
-        { class: "origin" },
-        own(marked(dataset.creator_username, words), { class: "creator" }),
-        " in ",
-        own(dataset.base_uri, { class: "base-uri" }),
-      ),
-      tags.length > 0 &&
+      h("h2", { id }, name),
+      h("p", { class: "origin" }, creator, " in ", own(dataset.base_uri, { class: "base-uri" })),
+      tags.size > 0 &&
         h(
           "ul",
           { class: "tags", "aria-label": "Tags" },
-          tags.map((tag) => h("li", {}, h("a", { class: "tag", href: to({ tag }) }, own(marked(tag, words))))),
+          [...tags].map(([tag, text]) => h("li", {}, h("a", { class: "tag", href: to({ tag }) }, text))),
         ),
+      why,
       h(
         "dl",
         { class: "facts" },
@@ -337,6 +360,20 @@ function hit(dataset, words) {
       ),
     ),
   );
+
+  function seen({ field, text }) {
+    return { name, creator, tag: tags.get(text) }[field];
+  }
+
+  function explain(matches) {
+    for (const match of matches) {
+      const place = seen(match);
+      if (place) fill(place, marked(match.text, match.marks));
+    }
+    fill(why, reasons(matches.filter((match) => !seen(match))));
+  }
+
+  return { element, explain };
 }
 
 function emptyIndex(user) {

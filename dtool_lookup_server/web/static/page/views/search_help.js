@@ -7,6 +7,10 @@ const LANGUAGE = [
   ['"golden delicious"', "these words one after the other"],
   ["apples -pears", "apples, and no pears"],
   ["micro*", "a word that begins so"],
+  ["creator:ann tag:fruit", "of Ann, with this tag; name:, readme:, item: and base_uri: too"],
+  ["frozen:2024 size:>1GB", "from a time, of a size; also last:30d and 1MB..1GB"],
+  ["annotation.colour:crimson", "with this annotation"],
+  ["apple AND (tag:fruit OR size:<1KB)", "all of it, or one of it; NOT leaves out"],
   ["U00096.3.rev.1.bt2", "a file's name or another identifier, or a part of it"],
 ];
 

@@ -1,0 +1,19 @@
+"""The moment before which a user's tokens are worthless."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from dtool_lookup_server.columns import Timestamp
+
+revision = "0006"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("user", sa.Column("tokens_valid_from", Timestamp))
+
+
+def downgrade() -> None:
+    op.drop_column("user", "tokens_valid_from")

@@ -1,0 +1,34 @@
+"""Packages that a test installs, into a folder of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+
+def install(source, target, scratch):
+    """Install a package from its source into a folder.
+
+    :param source: folder with its setup.py, which is left as it is
+    :param scratch: a folder for what building leaves behind
+    """
+    copied = shutil.copytree(source, scratch / "source" / source.name)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    done = subprocess.run(
+        [*command, "--no-build-isolation", "--target", str(target), str(copied)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def run(target, *command, **settings):
+    """Run a program of this Python's that also sees what is in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, command)],
+        env={**os.environ, "PYTHONPATH": str(target), **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,0 +1,116 @@
+"""A rolling upgrade: the version before and this one serve side by side.
+
+The version before is taken from the history of the repository: the newest commit with
+fewer migrations. Without the history, as in a copy of the sources, there is no test.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from contextlib import contextmanager
+
+import pytest
+
+from tests.conftest import add_people
+from tests.corpus import SNOW_WHITE, dataset_info
+from tests.databases import SERVERS, empty_database
+from tests.operation.processes import REPOSITORY, free_port, get, running, wait_for
+
+VERSIONS = "migrations/versions"
+
+
+def git(*arguments):
+    """Return what git says of this repository; skip where it can say nothing."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", REPOSITORY, *arguments], capture_output=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no history of the repository: {error}")
+    return done.stdout
+
+
+def version_before():
+    """Return the newest commit with other migrations than there are now."""
+    now = set((REPOSITORY / VERSIONS).glob("0*.py"))
+    commits = git("log", "--first-parent", "--format=%H", "--", VERSIONS)
+    for commit in commits.decode().split():
+        then = git("ls-tree", "--name-only", commit, f"{VERSIONS}/").decode().split()
+        if len([name for name in then if "/0" in name]) < len(now):
+            return commit
+    pytest.skip("no version with fewer migrations in the history")
+
+
+@pytest.fixture(scope="module")
+def old_code(tmp_path_factory):
+    """A folder with the code of the version before."""
+    folder = tmp_path_factory.mktemp("before")
+    archive = git("archive", version_before(), "dtool_lookup_server", "migrations")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
+def database_url(request, tmp_path):
+    """URL of an empty database of each kind."""
+    with empty_database(request.param, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def serving(config, code=REPOSITORY):
+    """Give what asks a server that runs some code: ask(path, headers, json)."""
+    port = free_port()
+    names = ("DTOOL_LOOKUP_SERVER_HOME", "SQLALCHEMY_DATABASE_URI", "JWT_PUBLIC_KEY")
+    environment = {name: config[name] for name in names}
+    command = [
+        *(sys.executable, "-m", "gunicorn", "--log-level=error"),
+        *(f"--bind=127.0.0.1:{port}", "dtool_lookup_server:create_app()"),
+    ]
+    with running(
+        command,
+        cwd=code,
+        env={**os.environ, **environment, "PYTHONPATH": str(code)},
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/config/versions", process)
+
+        def ask(path, headers, body=None):
+            data = None if body is None else json.dumps(body).encode()
+            headers = {**headers, "Content-Type": "application/json"}
+            status, _headers, text = get(url + path, headers, data=data)
+            assert status in (200, 201), text
+            return json.loads(text)
+
+        yield ask
+
+
+def test_both_versions_serve_on_the_new_tables(empty_app, config, old_code, grumpy):
+    upgraded = empty_app.test_cli_runner().invoke(args=["db", "upgrade"])
+    assert upgraded.exit_code == 0, upgraded.output
+    add_people(empty_app)
+    with serving(config, old_code) as old, serving(config) as new:
+        by_old = dataset_info("by-old", SNOW_WHITE, readme="fruit: apple", tags=["a"])
+        by_new = dataset_info("by-new", SNOW_WHITE, readme="fruit: apple", tags=["a"])
+        old("/dataset/register", grumpy, by_old)
+        new("/dataset/register", grumpy, by_new)
+        for ask in (old, new):
+            found = ask("/dataset/search", grumpy, {"free_text": "apples"})
+            assert {row["name"] for row in found} == {"by-old", "by-new"}
+            listed = ask("/dataset/list", grumpy)
+            assert {row["name"] for row in listed} == {"by-old", "by-new"}
+            for info in (by_old, by_new):
+                read = ask("/dataset/readme", grumpy, {"uri": info["uri"]})
+                assert read == info["readme"]
+            assert ask("/dataset/summary", grumpy)["number_of_datasets"] == 2
+        # Each changes what the other one has registered.
+        old("/dataset/register", grumpy, {**by_new, "readme": "fruit: plum"})
+        new("/dataset/register", grumpy, {**by_old, "readme": "fruit: plum"})
+        for ask in (old, new):
+            found = ask("/dataset/search", grumpy, {"free_text": "plum"})
+            assert len(found) == 2
