@@ -86,6 +86,57 @@ def test_a_backup_is_restored_whole(kind, tmp_path, keys, headers):
                 sql_db.engine.dispose()
 
 
+# What docs/howto/databases.rst gives a user.
+RIGHTS = {
+    "postgresql": [
+        "CREATE ROLE {user} LOGIN PASSWORD 'secret'",
+        "ALTER DATABASE {database} OWNER TO {user}",
+    ],
+    "mariadb": [
+        "CREATE USER {user}@'%' IDENTIFIED BY 'secret'",
+        "GRANT ALL ON {database}.* TO {user}@'%'",
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_the_user_needs_no_right_beyond_its_database(kind, tmp_path, keys, grumpy):
+    with empty_database(kind, tmp_path) as url:
+        database = sa.make_url(url)
+        user = database.database
+        with connected(url) as connection:
+            for statement in RIGHTS[kind]:
+                filled_in = statement.format(user=user, database=database.database)
+                connection.execute(sa.text(filled_in))
+        own = database.set(username=user, password="secret")
+        config = make_config(tmp_path, keys, own.render_as_string(hide_password=False))
+        app = create_app(config)
+        try:
+            done = app.test_cli_runner().invoke(args=["db", "upgrade"])
+            assert done.exit_code == 0, done.output
+            add_people(app)
+            registered = app.test_client().post(
+                "/dataset/register", json=dataset_info(), headers=grumpy
+            )
+            assert registered.status_code == 201
+        finally:
+            with app.app_context():
+                sql_db.session.remove()
+                sql_db.engine.dispose()
+            forget_user(kind, url, user)
+
+
+def forget_user(kind, url, user):
+    """Remove a user, whose objects the administrator takes."""
+    with connected(url) as connection:
+        if kind == "postgresql":
+            connection.execute(sa.text(f"REASSIGN OWNED BY {user} TO CURRENT_USER"))
+            connection.execute(sa.text(f"DROP OWNED BY {user}"))
+            connection.execute(sa.text(f"DROP ROLE {user}"))
+        else:
+            connection.execute(sa.text(f"DROP USER {user}@'%'"))
+
+
 @pytest.fixture(scope="module")
 def primary():
     """A PostgreSQL server of the module's own."""
