@@ -1,11 +1,12 @@
 """The REST API, beside 0.18's and on the same services."""
 
-from . import base_uris, bulk, contents, uris, users
+from . import access_tokens, base_uris, bulk, contents, uris, users
 
 BLUEPRINTS = (
     bulk.bp,
     uris.uuids_bp,
     users.me_bp,
+    access_tokens.bp,
     users.bp,
     base_uris.bp,
     *contents.BLUEPRINTS,
