@@ -9,7 +9,7 @@ from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
 from ..extensions import sql_db
 from ..plugins.registry import answering, in_use
 from ..sql_models import BaseURI, Dataset, search_permissions
-from . import base_uris, datasets
+from . import base_uris, datasets, permissions
 from .users import ActingUser
 
 
@@ -72,11 +72,12 @@ def readable(user: ActingUser, uri: str) -> str:
     spelled = base_uris.normalised_uri(uri)
     row = sql_db.session.execute(
         select(BaseURI.id, search_permissions.c.user_id, Dataset.id)
+        .select_from(BaseURI)
         .outerjoin(
             search_permissions,
             and_(
                 search_permissions.c.base_uri_id == BaseURI.id,
-                search_permissions.c.user_id == user.id,
+                *permissions.held_by(search_permissions, user),
             ),
         )
         .outerjoin(

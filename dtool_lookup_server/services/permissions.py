@@ -1,14 +1,30 @@
 """Who may search and who may register in which base URI."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, Table, delete, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Table,
+    delete,
+    false,
+    insert,
+    select,
+)
 
 from ..database import lock_row, transactional
 from ..errors import AlreadyExistsError, InvalidFieldError
 from ..extensions import sql_db
 from ..pagination import exists
-from ..sql_models import BaseURI, User, register_permissions, search_permissions
+from ..sql_models import (
+    BaseURI,
+    User,
+    access_token_base_uris,
+    register_permissions,
+    search_permissions,
+)
 from . import base_uris
 from .users import ActingUser, require
 
@@ -18,8 +34,32 @@ _WORDS = {search_permissions.name: "search", register_permissions.name: "registe
 def searchable(user: ActingUser) -> Select[tuple[int]]:
     """Return a subquery: the ids of the base URIs that a user may search."""
     return select(search_permissions.c.base_uri_id).where(
-        search_permissions.c.user_id == user.id
+        *held_by(search_permissions, user)
     )
+
+
+def held_by(table: Table, user: ActingUser) -> list[ColumnElement[bool]]:
+    """Return the conditions that rows of a table of permissions count for a user.
+
+    A personal access token limits what its owner may do.
+    """
+    conditions: list[ColumnElement[bool]] = [table.c.user_id == user.id]
+    if _WORDS[table.name] not in user.scopes:
+        conditions.append(false())
+    if not user.all_base_uris:
+        limits = select(access_token_base_uris.c.base_uri_id)
+        limits = limits.where(access_token_base_uris.c.token_id == user.token_id)
+        conditions.append(table.c.base_uri_id.in_(limits))
+    return conditions
+
+
+def as_far_as_permitted(user: ActingUser, item: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of a user, with those permissions alone that may be used."""
+    return {
+        **item,
+        "search_permissions_on_base_uris": searchable_names(user),
+        "register_permissions_on_base_uris": registrable_names(user),
+    }
 
 
 def searchable_names(user: ActingUser) -> list[str]:
@@ -133,7 +173,7 @@ def _grant(table: Table, username: str, base_uri: str) -> None:
 def _holds(table: Table, user: ActingUser, base_uri: str) -> bool:
     return exists(
         select(table.c.user_id).where(
-            table.c.user_id == user.id, table.c.base_uri_id == _id_of(base_uri)
+            *held_by(table, user), table.c.base_uri_id == _id_of(base_uri)
         )
     )
 
@@ -150,7 +190,7 @@ def _names(table: Table, user: ActingUser) -> list[str]:
     held = (
         select(BaseURI.base_uri)
         .join(table, table.c.base_uri_id == BaseURI.id)
-        .where(table.c.user_id == user.id)
+        .where(*held_by(table, user))
         .order_by(BaseURI.id)
     )
     return list(sql_db.session.scalars(held))
