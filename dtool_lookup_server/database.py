@@ -3,16 +3,15 @@
 import functools
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import Table, select, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from . import engines
-from .columns import digest_of
 from .engines import WRITES
 from .errors import StoreUnavailableError
 from .extensions import sql_db
@@ -27,6 +26,9 @@ ATTEMPTS = 10
 # appendix A), and MariaDB's numbers of a deadlock and of a row that has changed.
 _RETRIED_STATES = {"40001", "40P01"}
 _RETRIED_NUMBERS = {1213, 1020}
+
+# SQLSTATE of a write to a server that can only be read.
+_READ_ONLY = {"25006"}
 
 
 def open_database(app: Flask) -> None:
@@ -80,38 +82,45 @@ def transactional(
     return run
 
 
-def upsert(
-    model: Any, key: str, values: Mapping[str, Any], replaced: Collection[str]
+def add_up(
+    session: Any, table: Table, rows: Sequence[Mapping[str, Any]], sums: tuple[str, ...]
 ) -> None:
-    """Insert a row, or where there is one with its key, replace some of its columns.
+    """Insert rows, or where there is one with the same key, add to its sums.
 
-    :param model: the row's model, in whose table only the key is unique
-    :param key: name of the column that is the key; one of columns.unique_index
-    :param replaced: names of the columns that an older row takes from the values
+    :param rows: in the order in which every transaction adds them up, so that none
+        waits for one that waits for it
+    :param sums: names of the columns that are added up
     """
-    match sql_db.session.get_bind().dialect.name:
+    session.execute(_adding(session.get_bind().dialect.name, table, sums), rows)
+
+
+@functools.cache
+def _adding(dialect_name: str, table: Table, sums: tuple[str, ...]) -> Any:
+    match dialect_name:
         case "sqlite":
-            insert: Any = sqlite.insert(model).values(values)
-            unique: dict[str, Any] = {"index_elements": [key]}
+            adding: Any = sqlite.insert(table)
         case "postgresql":
-            insert = postgresql.insert(model).values(values)
-            unique = {"index_elements": [text(digest_of(key))]}
+            adding = postgresql.insert(table)
         case _:
-            on_duplicate = mysql.insert(model).values(values)
-            newer = {column: on_duplicate.inserted[column] for column in replaced}
-            sql_db.session.execute(on_duplicate.on_duplicate_key_update(newer))
-            return
-    newer = {column: insert.excluded[column] for column in replaced}
-    sql_db.session.execute(insert.on_conflict_do_update(**unique, set_=newer))
+            in_mariadb = mysql.insert(table)
+            added = {name: table.c[name] + in_mariadb.inserted[name] for name in sums}
+            return in_mariadb.on_duplicate_key_update(added)
+    added = {name: table.c[name] + adding.excluded[name] for name in sums}
+    return adding.on_conflict_do_update(index_elements=table.primary_key, set_=added)
 
 
 def _worth_retrying(error: DBAPIError) -> bool:
     if isinstance(error, IntegrityError):
         return True
     original = error.orig
-    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     number = original.args[0] if original is not None and original.args else None
-    return state in _RETRIED_STATES or number in _RETRIED_NUMBERS
+    return _state(error) in _RETRIED_STATES or number in _RETRIED_NUMBERS
+
+
+def _state(error: DBAPIError) -> str | None:
+    """Return the SQLSTATE of an error of PostgreSQL's."""
+    original = error.orig
+    return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
 
 
 def lock_row(model: Any, row_id: int) -> None:
@@ -134,6 +143,8 @@ def unavailable(error: DBAPIError) -> StoreUnavailableError | None:
         return StoreUnavailableError(
             "The database has no tables yet: run `flask db upgrade`"
         )
+    if _state(error) in _READ_ONLY:
+        return StoreUnavailableError("The database is a replica: it can only be read")
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return StoreUnavailableError("The database does not answer: try again later")
     return None

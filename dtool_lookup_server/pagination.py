@@ -43,6 +43,7 @@ class SelectListing:
     :param statement: what to select, without order
     :param order: what to order by; must end in something unique
     :param to_items: makes dictionaries of the rows of one page
+    :param counted: what selects the number of rows without counting them, if anything
     """
 
     def __init__(
@@ -50,7 +51,10 @@ class SelectListing:
         statement: AnySelect,
         order: Sequence[ColumnElement[Any]],
         to_items: ToItems,
+        counted: Select[Any] | None = None,
     ):
+        self._counted = counted
+        self._total: int | None = None
         self._statement = statement
         self._order = order
         self._to_items = to_items
@@ -58,15 +62,23 @@ class SelectListing:
 
     def total(self) -> int:
         """Return the number of rows."""
-        counted = self._statement.with_only_columns(func.count()).order_by(None)
-        return sql_db.session.scalar(counted) or 0
+        if self._total is not None:
+            return self._total
+        counted = self._counted
+        if counted is None:
+            counted = self._statement.with_only_columns(func.count()).order_by(None)
+        return int(sql_db.session.scalar(counted) or 0)
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return at most limit items, after leaving out the first offset."""
         if offset > LARGEST_OFFSET:
             return []
         statement = self._statement.order_by(*self._order).offset(offset).limit(limit)
-        return self._to_items(sql_db.session.execute(statement).all())
+        rows = sql_db.session.execute(statement).all()
+        if len(rows) < limit and (rows or not offset):
+            # The last page tells how many there are.
+            self._total = offset + len(rows)
+        return self._to_items(rows)
 
 
 class SortedListing(SelectListing):
@@ -89,6 +101,7 @@ class SortedListing(SelectListing):
         sort: str | None,
         unique: str,
         to_items: ToItems,
+        counted: Select[Any] | None = None,
     ):
         _order, self.directions = parse_sort(sort, columns, unique)
         self._keys = [
@@ -103,7 +116,7 @@ class SortedListing(SelectListing):
             self._keys.sort(key=lambda key: names.index(key.name))
         self.cursor: str | None = None
         order = [column for key in self._keys for column in key.order]
-        super().__init__(statement, order, self._remember(to_items))
+        super().__init__(statement, order, self._remember(to_items), counted)
 
     def after(self, cursor: str, limit: int) -> list[dict[str, Any]]:
         """Return at most limit items that come after a cursor.

@@ -25,6 +25,8 @@ NAME_LENGTH = 255
 ERROR_LENGTH = 1000
 #: Length of a UUID in its text form.
 UUID_LENGTH = 36
+#: Longest name of a kind of counter, in characters.
+KIND_LENGTH = 16
 #: Length of a digest in hexadecimal.
 DIGEST_LENGTH = 64
 
@@ -207,6 +209,24 @@ class DatasetTag(db.Model):  # type: ignore[name-defined]
     )
     tag: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
     position: Mapped[int]
+
+
+#: How many datasets a base URI has of each kind: see services/counters.py. The size is
+#: a sum in two halves, since that of large numbers is too large for one column.
+dataset_counter = db.Table(
+    "dataset_counter",
+    db.Column("kind", Line(KIND_LENGTH), primary_key=True),
+    db.Column("value", Line(NAME_LENGTH), primary_key=True),
+    db.Column(
+        "base_uri_id",
+        ForeignKey("base_uri.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    db.Column("number", BigInteger, nullable=False),
+    db.Column("size_upper", BigInteger, nullable=False),
+    db.Column("size_lower", BigInteger, nullable=False),
+)
 
 
 class DatasetAnnotation(db.Model):  # type: ignore[name-defined]

@@ -106,6 +106,7 @@ _TABLES = (
     "dataset_text",
     "dataset_content",
     "dataset_tag",
+    "dataset_counter",
     "dataset_annotation",
     "dataset",
     "search_permissions",

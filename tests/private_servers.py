@@ -101,6 +101,51 @@ class PrivatePostgreSQL(PrivateServer):
         ]
 
 
+class PrivateStandby(PrivatePostgreSQL):
+    """A replica, which follows another private PostgreSQL."""
+
+    def __init__(self, folder, primary):
+        self._primary = primary
+        super().__init__(folder)
+
+    def prepare(self):
+        return [
+            *(program("pg_basebackup"), "-D", f"{self.folder}/data", "-R"),
+            *("-d", f"postgresql://lookup@127.0.0.1:{self._primary.port}"),
+            *("--checkpoint=fast", "--wal-method=stream"),
+        ]
+
+
+class PgBouncer(PrivateServer):
+    """A pooler before a private PostgreSQL: a connection for each transaction."""
+
+    url = PrivatePostgreSQL.url
+    at_once = signal.SIGTERM
+
+    def __init__(self, folder, primary):
+        self._primary = primary
+        super().__init__(folder)
+
+    def prepare(self):
+        (self.folder / "users").write_text('"lookup" ""\n')
+        (self.folder / "pgbouncer.ini").write_text(
+            "[databases]\n"
+            f"postgres = host=127.0.0.1 port={self._primary.port}\n"
+            "[pgbouncer]\n"
+            "listen_addr = 127.0.0.1\n"
+            f"listen_port = {self.port}\n"
+            "unix_socket_dir =\n"
+            "auth_type = trust\n"
+            f"auth_file = {self.folder}/users\n"
+            "pool_mode = transaction\n"
+            "default_pool_size = 3\n"
+        )
+        return [program("pgbouncer"), "--version"]
+
+    def command(self):
+        return [program("pgbouncer"), str(self.folder / "pgbouncer.ini")]
+
+
 class PrivateMariaDB(PrivateServer):
     """MariaDB."""
 

@@ -18,6 +18,9 @@ from ..pagination import Listing
 
 View = Callable[..., Any]
 
+#: The type of what is JSON already.
+JSON = "application/json"
+
 
 def loads(data: bytes) -> Any:
     """Return what JSON in UTF-8 stands for.

@@ -18,7 +18,7 @@ from ..services import content, datasets, registering
 from ..services import search as searching
 from ..services import summary as summarising
 from ..services.users import ActingUser
-from .blueprint import Blueprint, ListingPage
+from .blueprint import JSON, Blueprint, ListingPage
 from .understood import tells_understood
 
 bp = Blueprint(
@@ -90,7 +90,7 @@ def readme(user: ActingUser, query: dict[str, str]) -> Response:
 @bp.alt_response(200, schema=ManifestSchema, description="The manifest")
 def manifest(user: ActingUser, query: dict[str, str]) -> Response:
     """Read a dataset's manifest."""
-    return jsonify(content.manifest(user, query["uri"]))
+    return Response(content.manifest_json(user, query["uri"]), mimetype=JSON)
 
 
 @bp.post("/annotations")
@@ -99,4 +99,4 @@ def manifest(user: ActingUser, query: dict[str, str]) -> Response:
 @bp.alt_response(200, schema={"type": "object"}, description="The annotations")
 def annotations(user: ActingUser, query: dict[str, str]) -> Response:
     """Read a dataset's annotations."""
-    return jsonify(content.annotations(user, query["uri"]))
+    return Response(content.annotations_json(user, query["uri"]), mimetype=JSON)

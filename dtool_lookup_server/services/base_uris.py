@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from ..database import transactional
 from ..errors import AlreadyExistsError, InUseError, UnknownBaseURIError
@@ -54,11 +54,15 @@ def normalised_uri(uri: str) -> str:
     return "/".join(split(uri))
 
 
+# Made once: it is executed for every dataset that is registered.
+_ID_OF = select(BaseURI.__table__.c.id).where(
+    BaseURI.__table__.c.base_uri == bindparam("base_uri")
+)
+
+
 def find(base_uri: str) -> int | None:
     """Return the id of a registered base URI, in any spelling, or None."""
-    return sql_db.session.scalar(
-        select(BaseURI.id).where(BaseURI.base_uri == normalised(base_uri))
-    )
+    return sql_db.session.scalar(_ID_OF, {"base_uri": normalised(base_uri)})
 
 
 def require(base_uri: str) -> int:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 
 from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
 from ..extensions import sql_db
@@ -11,6 +11,25 @@ from ..plugins.registry import answering, in_use
 from ..sql_models import BaseURI, Dataset, search_permissions
 from . import base_uris, datasets, permissions
 from .users import ActingUser
+
+_BASE_URI, _DATASET = BaseURI.__table__.c, Dataset.__table__.c
+# Made once: it is executed for whatever is read.
+_PERMISSION = (
+    select(_BASE_URI.id, search_permissions.c.user_id, _DATASET.id)
+    .select_from(BaseURI.__table__)
+    .outerjoin(
+        search_permissions,
+        and_(
+            search_permissions.c.base_uri_id == _BASE_URI.id,
+            permissions.held_by(search_permissions),
+        ),
+    )
+    .outerjoin(
+        Dataset.__table__,
+        and_(_DATASET.base_uri_id == _BASE_URI.id, _DATASET.uri == bindparam("uri")),
+    )
+    .where(_BASE_URI.base_uri == bindparam("base_uri"))
+)
 
 
 def readme(user: ActingUser, uri: str) -> Any:
@@ -34,16 +53,22 @@ def manifest(user: ActingUser, uri: str) -> dict[str, Any]:
 
 
 def manifest_json(user: ActingUser, uri: str) -> bytes:
-    """Return a dataset's manifest as JSON; raises as readme does.
+    """Return a dataset's manifest as JSON; raises as readme does."""
+    return _json("manifest", readable(user, uri))
 
-    A large one is sent on as it is kept, where the plugin keeps JSON.
-    """
-    spelled = readable(user, uri)
+
+def annotations_json(user: ActingUser, uri: str) -> bytes:
+    """Return a dataset's annotations as JSON; raises as readme does."""
+    return _json("annotations", readable(user, uri))
+
+
+def _json(kind: str, uri: str) -> bytes:
+    """Return JSON as it is kept, where the plugin keeps JSON."""
     retrieve = in_use().retrieve
     with answering(retrieve):
-        if get_manifest_json := getattr(retrieve, "get_manifest_json", None):
-            return get_manifest_json(spelled)
-        return json.dumps(retrieve.get_manifest(spelled)).encode()
+        if get_json := getattr(retrieve, f"get_{kind}_json", None):
+            return get_json(uri)
+        return json.dumps(getattr(retrieve, f"get_{kind}")(uri)).encode()
 
 
 def dataset(user: ActingUser, uri: str) -> dict[str, Any]:
@@ -70,22 +95,8 @@ def readable(user: ActingUser, uri: str) -> str:
     """
     base_uri, _name = base_uris.split(uri)
     spelled = base_uris.normalised_uri(uri)
-    row = sql_db.session.execute(
-        select(BaseURI.id, search_permissions.c.user_id, Dataset.id)
-        .select_from(BaseURI)
-        .outerjoin(
-            search_permissions,
-            and_(
-                search_permissions.c.base_uri_id == BaseURI.id,
-                *permissions.held_by(search_permissions, user),
-            ),
-        )
-        .outerjoin(
-            Dataset,
-            and_(Dataset.base_uri_id == BaseURI.id, Dataset.uri == spelled),
-        )
-        .where(BaseURI.base_uri == base_uri)
-    ).first()
+    places = {"base_uri": base_uri, "uri": spelled, **permissions.holder(user)}
+    row = sql_db.session.execute(_PERMISSION, places).first()
     if row is None:
         raise UnknownBaseURIError(f"Base URI '{base_uri}' not registered")
     _base_uri_id, permitted, dataset_id = row

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from ..database import transactional, upsert
+from ..database import transactional
 from ..errors import AuthorizationError, DtoolLookupServerError
 from ..extensions import sql_db
 from ..pagination import exists
@@ -27,27 +27,51 @@ from ..sql_models import (
     from_timestamp,
     utc_now,
 )
-from . import base_uris, permissions
+from . import base_uris, counters, permissions
+from .counters import Counted
 from .dataset_info import checked
 from .users import ActingUser
 
 _log = logging.getLogger(__name__)
 
-# What a newer registration of the same URI replaces.
-_REPLACED = (
+# What a row takes from a dataset as it is.
+_COPIED = (
+    "uri",
     "uuid",
     "name",
     "creator_username",
-    "frozen_at",
-    "created_at",
     "number_of_items",
     "size_in_bytes",
     "type",
     "dtoolcore_version",
-    "uploaded_by",
-    "uploaded_at",
-    "digest",
 )
+
+# Made once, since they are executed for every dataset.
+_TABLE = Dataset.__table__
+_LOCKED = (
+    select(
+        _TABLE.c.id,
+        _TABLE.c.base_uri_id,
+        _TABLE.c.creator_username,
+        _TABLE.c.uploaded_by,
+        _TABLE.c.size_in_bytes,
+    )
+    .where(_TABLE.c.uri == bindparam("uri"))
+    .with_for_update()
+)
+_INSERT = insert(_TABLE)
+_UPDATE = update(_TABLE).where(_TABLE.c.id == bindparam("known_id"))
+_TAGS = (
+    select(DatasetTag.__table__.c.tag)
+    .where(DatasetTag.__table__.c.dataset_id == bindparam("dataset_id"))
+    .order_by(DatasetTag.__table__.c.position)
+)
+_ROWS = (DatasetTag.__table__, DatasetAnnotation.__table__)
+_ADD_ROWS = [insert(table) for table in _ROWS]
+_FORGET_ROWS = [
+    delete(table).where(table.c.dataset_id == bindparam("forgotten_id"))
+    for table in _ROWS
+]
 
 
 def register_as(user: ActingUser, info: dict[str, Any]) -> str:
@@ -59,7 +83,9 @@ def register_as(user: ActingUser, info: dict[str, Any]) -> str:
     :raises AuthorizationError: if the user may not register in the base URI, or it is
         not registered
     """
-    return _register(_permitted(user, info), user.username, utc_now())
+    dataset = _permitted(user, info)
+    _register(dataset, user.username, utc_now())
+    return dataset["uri"]
 
 
 def put(user: ActingUser, info: dict[str, Any]) -> bool:
@@ -112,9 +138,7 @@ def _put_alone(user: ActingUser, dataset: DatasetInfo) -> bool | Exception:
 
 
 def _put(user: ActingUser, dataset: DatasetInfo) -> bool:
-    new = not _is_registered(dataset["uri"])
-    _register(dataset, user.username, utc_now())
-    return new
+    return _register(dataset, user.username, utc_now())
 
 
 def forget_as(user: ActingUser, uri: str) -> None:
@@ -146,7 +170,9 @@ def register(info: dict[str, Any]) -> str:
     :raises ValidationError: as dataset_info.checked does
     :raises UnknownBaseURIError: if the base URI is not registered
     """
-    return _register(checked(info), None, utc_now())
+    dataset = checked(info)
+    _register(dataset, None, utc_now())
+    return dataset["uri"]
 
 
 def register_if_changed(info: dict[str, Any]) -> bool:
@@ -186,21 +212,23 @@ def replace(
 
 def _register(
     dataset: DatasetInfo, uploaded_by: str | None, uploaded_at: datetime | None
-) -> str:
-    base_uris.require(dataset["base_uri"])
+) -> bool:
+    """Register a dataset everywhere; return whether it is new."""
     # Stores of their own first: if one does not answer nothing is registered, and
     # what one has kept is not shown until the row is there.
+    outside = _outside_plugins()
+    if outside:
+        base_uris.require(dataset["base_uri"])
     told: list[Any] = []
     try:
-        for plugin in _outside_plugins():
+        for plugin in outside:
             with registering_in(plugin):
                 plugin.register_dataset(copy.deepcopy(dataset))
             told.append(plugin)
-        _register_in_sql(dataset, uploaded_by, uploaded_at)
+        return _register_in_sql(dataset, uploaded_by, uploaded_at)
     except Exception:
         _take_back(dataset["uri"], told)
         raise
-    return dataset["uri"]
 
 
 def _outside_plugins() -> list[Any]:
@@ -235,9 +263,9 @@ def _is_registered(uri: str) -> bool:
 @transactional
 def _register_in_sql(
     dataset: DatasetInfo, uploaded_by: str | None, uploaded_at: datetime | None
-) -> None:
+) -> bool:
     values = {
-        **{key: dataset[key] for key in ("uri", *_REPLACED) if key in dataset},
+        **{key: dataset[key] for key in _COPIED},
         "base_uri_id": base_uris.require(dataset["base_uri"]),
         "frozen_at": from_timestamp(dataset["frozen_at"]),
         "created_at": from_timestamp(dataset["created_at"]),
@@ -245,16 +273,47 @@ def _register_in_sql(
         "uploaded_by": uploaded_by,
         "uploaded_at": uploaded_at,
     }
-    upsert(Dataset, "uri", values, _REPLACED)
-    _replace_tags_and_annotations(dataset)
+    known = _counted(dataset["uri"])
+    if known is None:
+        # Of two that insert at once one fails, and is begun anew.
+        inserted = sql_db.session.execute(_INSERT, values)
+        dataset_id = inserted.inserted_primary_key[0]  # type: ignore[attr-defined]
+    else:
+        dataset_id = known.id
+        sql_db.session.execute(_UPDATE, {**values, "known_id": dataset_id})
+        _forget_tags_and_annotations(dataset_id)
+    _add_tags_and_annotations(dataset_id, dataset)
+    counters.change(
+        known,
+        Counted(
+            dataset_id,
+            values["base_uri_id"],
+            dataset["creator_username"],
+            uploaded_by,
+            dataset["size_in_bytes"],
+            dataset["tags"],
+        ),
+    )
     for plugin in _plugins(share_transaction=True):
         plugin.register_dataset(dataset.copy())
+    return known is None
 
 
-def _replace_tags_and_annotations(dataset: DatasetInfo) -> None:
-    dataset_id = sql_db.session.scalar(
-        select(Dataset.id).where(Dataset.uri == dataset["uri"])
-    )
+def _counted(uri: str) -> Counted | None:
+    """Return what is counted of a registered dataset, which nobody else changes now."""
+    row = sql_db.session.execute(_LOCKED, {"uri": uri}).first()
+    if row is None:
+        return None
+    tags = sql_db.session.scalars(_TAGS, {"dataset_id": row.id})
+    return Counted(*row, list(tags))
+
+
+def _forget_tags_and_annotations(dataset_id: int) -> None:
+    for statement in _FORGET_ROWS:
+        sql_db.session.execute(statement, {"forgotten_id": dataset_id})
+
+
+def _add_tags_and_annotations(dataset_id: int, dataset: DatasetInfo) -> None:
     tags = [
         {"dataset_id": dataset_id, "tag": tag, "position": position}
         for position, tag in enumerate(dataset["tags"])
@@ -263,20 +322,21 @@ def _replace_tags_and_annotations(dataset: DatasetInfo) -> None:
         {"dataset_id": dataset_id, "name": name, "value": value}
         for name, value in sorted(searchable_values(dataset["annotations"]))
     ]
-    for table, rows in ((DatasetTag, tags), (DatasetAnnotation, annotations)):
-        sql_db.session.execute(delete(table).where(table.dataset_id == dataset_id))
+    for statement, rows in zip(_ADD_ROWS, (tags, annotations), strict=True):
         if rows:
-            sql_db.session.execute(insert(table), rows)
+            sql_db.session.execute(statement, rows)
 
 
 @transactional
 def _forget_in_sql(uri: str) -> None:
+    known = _counted(uri)
+    if known is None:
+        return
     for plugin in _plugins(share_transaction=True):
         _delete_from(plugin, uri)
-    ids = select(Dataset.id).where(Dataset.uri == uri)
-    for table in (DatasetTag, DatasetAnnotation):
-        sql_db.session.execute(delete(table).where(table.dataset_id.in_(ids)))
-    sql_db.session.execute(delete(Dataset).where(Dataset.uri == uri))
+    counters.change(known, None)
+    _forget_tags_and_annotations(known.id)
+    sql_db.session.execute(delete(_TABLE).where(_TABLE.c.id == known.id))
 
 
 def _plugins(share_transaction: bool) -> list[Any]:

@@ -39,7 +39,7 @@ from ..query import (
 )
 from ..query.annotations import text_of
 from ..sql_models import Dataset
-from . import base_uris, datasets
+from . import base_uris, counters, datasets
 from .conditions import condition
 from .permissions import searchable_names
 from .plugin_hits import PluginListing, listed, matching_ids
@@ -72,13 +72,16 @@ def search(user: ActingUser | None, query: Query, sort: str | None = None) -> Li
         where there is free text, else of registration
     :raises InvalidFieldError: for a field that datasets cannot be sorted by
     """
+    counted = counters.total_of(user, query)
+    if user is not None and counted is not None and sort is None:
+        return datasets.CountedListing(user, query, counted)
     paged = _paged_by_plugin(user, query, sort)
     if paged is not None:
         return paged
     found = find(user, query)
     if sort is None and found.order is not None:
         return _by_relevance(found)
-    return datasets.listing(found.statement, sort)
+    return datasets.listing(found.statement, sort, counted)
 
 
 def search_sorted(
@@ -95,7 +98,8 @@ def search_sorted(
     found = find(user, query)
     if sort is None and found.order is not None:
         return _by_relevance(found)
-    return datasets.sorted_listing(found.statement, sort)
+    counted = counters.total_of(user, query)
+    return datasets.sorted_listing(found.statement, sort, counted)
 
 
 def understood(query: Query) -> Understood:

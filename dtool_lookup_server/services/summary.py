@@ -1,17 +1,17 @@
 """The summary: how many datasets and bytes, per creator, base URI, tag and uploader."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column
 
 from ..extensions import sql_db
 from ..pagination import AnySelect
 from ..plugins.interfaces import Query
 from ..sql_models import BaseURI, Dataset, DatasetTag
-from . import datasets, search
+from . import counters, search
 from .users import ActingUser
 
 _NUMBER = func.count()
@@ -36,7 +36,12 @@ Facet = dict[str, tuple[int, int]]
 
 def summary(user: ActingUser) -> dict[str, Any]:
     """Return the summary of the datasets that a user may see."""
-    return summary_of([datasets.visible(user)])
+    facets: dict[str, Facet] = defaultdict(dict)
+    for kind, value, number, size in counters.sums(user):
+        facets[kind][value] = (number, size)
+    number, size = map(sum, zip((0, 0), *facets["base_uri"].values(), strict=True))
+    totals = {"number_of_datasets": number, "total_size_in_bytes": size}
+    return {**totals, **_described({name: [facets[name]] for name in _LISTS})}
 
 
 def summary_of_query(user: ActingUser, query: Query) -> dict[str, Any]:
@@ -65,7 +70,7 @@ def summary_of(statements: Iterable[AnySelect]) -> dict[str, Any]:
 
 def per_base_uri() -> Facet:
     """Return number and bytes of all datasets, for each base URI that has any."""
-    return _facet(select(Dataset.id).join(Dataset.base_uri), BaseURI.base_uri)  # type: ignore[arg-type]
+    return {name: (number, size) for name, number, size in counters.of_base_uris()}
 
 
 def _facets(statement: AnySelect) -> dict[str, Facet]:
@@ -94,7 +99,7 @@ def sum_of(halves: Sequence[int | Decimal | None]) -> int:
     return (upper << _HALF) + lower
 
 
-def _described(parts: dict[str, list[Facet]]) -> dict[str, Any]:
+def _described(parts: Mapping[str, list[Facet]]) -> dict[str, Any]:
     """Return the lists and dictionaries of the summary, in order of the values."""
     result: dict[str, Any] = {}
     for name, list_name in _LISTS.items():

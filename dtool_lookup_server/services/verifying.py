@@ -22,7 +22,7 @@ from ..plugins.interfaces import DatasetInfo
 from ..plugins.registry import in_use
 from ..query.annotations import searchable_values
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation
-from . import base_uris, datasets, registered
+from . import base_uris, counters, datasets, registered
 from .indexing import (
     DIFFERENT,
     FAILED,
@@ -61,8 +61,9 @@ def verify(base_uri: str | None = None) -> Iterator[Outcome]:
     """Compare what SQL and the plugins' stores have of each dataset.
 
     :param base_uri: the one to look at; None for all
-    :returns: of each registered dataset whether it is UNCHANGED or DIFFERENT, and then
-        one DIFFERENT for each that only a plugin's store has
+    :returns: of each registered dataset whether it is UNCHANGED or DIFFERENT, then one
+        DIFFERENT for each that only a plugin's store has, and one for each base URI
+        whose counters are not right
     :raises UnknownBaseURIError: if the base URI is not registered
     :raises StoreUnavailableError: where a store does not answer
     """
@@ -72,6 +73,7 @@ def verify(base_uri: str | None = None) -> Iterator[Outcome]:
         yield Outcome(kind, uri, reason="; ".join(differences))
     for uri, store in _orphans(base_uri):
         yield Outcome(DIFFERENT, uri, reason=f"only in the {store}")
+    yield from _look_at_counters(base_uri, DIFFERENT)
 
 
 def reindex(
@@ -93,9 +95,21 @@ def reindex(
         yield _mended(uri, from_storage)
     for uri, store in _orphans(base_uri):
         yield _adopted(uri, store, prune)
+    yield from _look_at_counters(base_uri, REGISTERED, mend=True)
     for plugin in in_use().instances:
         if tidy := getattr(plugin, "tidy", None):
             tidy()
+
+
+def _look_at_counters(
+    base_uri: str | None, kind: str, mend: bool = False
+) -> Iterator[Outcome]:
+    """Yield an outcome for each base URI whose counters are wrong, or were."""
+    for place in _base_uris(base_uri):
+        wrong = counters.verify(base_uris.require(place), mend)
+        if wrong:
+            named = ", ".join(f"{item.kind} {item.value}".strip() for item in wrong)
+            yield Outcome(kind, place, reason=f"counters not right: {named}")
 
 
 def _select(base_uri: str | None, *columns: Any) -> AnySelect:

@@ -6,7 +6,7 @@ from alembic import op
 from dtool_lookup_server.columns import Timestamp
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -28,6 +28,8 @@ def upgrade() -> None:
         sa.Column("failed", sa.Integer(), nullable=False),
         sa.Column("forgotten", sa.Integer(), nullable=False),
         sa.Column("error", Line(1000)),
+        # A migration that was interrupted is run again.
+        if_not_exists=True,
     )
 
 

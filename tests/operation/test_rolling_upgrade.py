@@ -1,7 +1,7 @@
 """A rolling upgrade: the version before and this one serve side by side.
 
-The version before is taken from the history of the repository: the newest commit with
-fewer migrations. Without the history, as in a copy of the sources, there is no test.
+The version before is the newest release in the history of the repository. Without the
+history, as in a copy of the sources, there is no test.
 """
 
 import io
@@ -19,8 +19,6 @@ from tests.corpus import SNOW_WHITE, dataset_info
 from tests.databases import SERVERS, empty_database
 from tests.operation.processes import REPOSITORY, free_port, get, running, wait_for
 
-VERSIONS = "migrations/versions"
-
 
 def git(*arguments):
     """Return what git says of this repository; skip where it can say nothing."""
@@ -34,14 +32,11 @@ def git(*arguments):
 
 
 def version_before():
-    """Return the newest commit with other migrations than there are now."""
-    now = set((REPOSITORY / VERSIONS).glob("0*.py"))
-    commits = git("log", "--first-parent", "--format=%H", "--", VERSIONS)
-    for commit in commits.decode().split():
-        then = git("ls-tree", "--name-only", commit, f"{VERSIONS}/").decode().split()
-        if len([name for name in then if "/0" in name]) < len(now):
-            return commit
-    pytest.skip("no version with fewer migrations in the history")
+    """Return the tag of the newest release; skip where there was none."""
+    tags = git("tag", "--list", "v*", "--sort=-version:refname", "--merged").split()
+    if not tags:
+        pytest.skip("no release before this one")
+    return tags[0].decode()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Personal access tokens: hashed, limited, and worthless when they should be."""
 
+import json
 import time
 
 import pytest
@@ -66,6 +67,22 @@ def test_a_token_stays_in_its_base_uris(client, make):
     query = {"free_text": "apple", "base_uris": [SNOW_WHITE]}
     found = client.post("/dataset/search", json=query, headers=bearer(token))
     assert found.json == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "there"),
+    [
+        ({"base_uris": [MR_MEN]}, {MR_MEN}),
+        ({"base_uris": [MR_MEN], "scopes": ["register"]}, set()),
+    ],
+)
+@pytest.mark.parametrize("path", ["/dataset/list", "/uris", "/uris?tags=fruit"])
+def test_what_a_token_lists_stays_in_its_base_uris(client, make, limits, there, path):
+    token = make(**limits)["token"]
+    found = client.get(path, headers=bearer(token))
+    assert {row["base_uri"] for row in found.json} == there
+    if path != "/dataset/list":
+        assert json.loads(found.headers["X-Pagination"])["total"] == len(found.json)
 
 
 @pytest.mark.parametrize("path", ["/me", "/users/grumpy", "/user/info/grumpy"])
@@ -215,5 +232,6 @@ def test_the_command_line_makes_lists_and_revokes(app, client):
     listed = run("access-tokens", "grumpy")
     assert MR_MEN in listed
     assert token not in listed
-    run("revoke-access-token", "grumpy", "1")
+    [row] = json.loads(listed)
+    run("revoke-access-token", "grumpy", str(row["id"]))
     assert_worthless(client, token)

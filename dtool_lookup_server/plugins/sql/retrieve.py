@@ -1,9 +1,10 @@
 """The embedded retrieve plugin: contents in a table of the server's own database."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...errors import StoreUnavailableError, UnknownURIError
@@ -12,6 +13,20 @@ from ...sql_models import Dataset
 from ..interfaces import DatasetInfo, PluginABC, RetrieveABC
 from ..packing import pack_json, pack_text, unpack_json, unpack_text
 from .tables import CONTENT_ROW, dataset_content, find_dataset_id
+
+# Made once: they are executed for every dataset that is registered or read.
+_FORGET = delete(dataset_content).where(
+    dataset_content.c.dataset_id == bindparam("forgotten_id")
+)
+_PARTS = (
+    select(dataset_content.c.content)
+    .join(Dataset.__table__)
+    .where(
+        Dataset.__table__.c.uri == bindparam("uri"),
+        dataset_content.c.kind == bindparam("kind"),
+    )
+    .order_by(dataset_content.c.part)
+)
 
 
 class SQLRetrieve(RetrieveABC, PluginABC):
@@ -31,24 +46,26 @@ class SQLRetrieve(RetrieveABC, PluginABC):
             "manifest": pack_json(dataset_info.get("manifest") or {}),
             "annotations": pack_json(dataset_info.get("annotations") or {}),
         }
-        self.delete_dataset(dataset_info["uri"])
-        for kind, packed in contents.items():
-            # A statement for each row, since a statement has a greatest length too.
-            for part, start in enumerate(range(0, len(packed), CONTENT_ROW)):
-                sql_db.session.execute(
-                    insert(dataset_content).values(
-                        dataset_id=dataset_id,
-                        kind=kind,
-                        part=part,
-                        content=packed[start : start + CONTENT_ROW],
-                    )
-                )
+        sql_db.session.execute(_FORGET, {"forgotten_id": dataset_id})
+        rows = [
+            {
+                "dataset_id": dataset_id,
+                "kind": kind,
+                "part": part,
+                "content": packed[start : start + CONTENT_ROW],
+            }
+            for kind, packed in contents.items()
+            for part, start in enumerate(range(0, len(packed), CONTENT_ROW))
+        ]
+        # The drivers make no statement of them that is longer than databases take.
+        sql_db.session.execute(insert(dataset_content), rows)
 
     def delete_dataset(self, uri: str) -> None:
         """Forget the contents of a dataset, best before its row goes."""
-        dataset_id = select(Dataset.id).where(Dataset.uri == uri)
-        of_dataset = dataset_content.c.dataset_id.in_(dataset_id)
-        sql_db.session.execute(delete(dataset_content).where(of_dataset))
+        with suppress(UnknownURIError):
+            # By its id: to find it in the same statement MariaDB would lock others.
+            dataset_id = find_dataset_id(uri)
+            sql_db.session.execute(_FORGET, {"forgotten_id": dataset_id})
 
     def get_readme(self, uri: str) -> str:
         """Return a README as it was registered.
@@ -100,13 +117,7 @@ class SQLRetrieve(RetrieveABC, PluginABC):
 
 
 def _stored(uri: str, kind: str) -> bytes:
-    statement = (
-        select(dataset_content.c.content)
-        .join(Dataset)
-        .where(Dataset.uri == uri, dataset_content.c.kind == kind)
-        .order_by(dataset_content.c.part)
-    )
-    parts = sql_db.session.scalars(statement).all()
+    parts = sql_db.session.scalars(_PARTS, {"uri": uri, "kind": kind}).all()
     if not parts:
         raise UnknownURIError(f"no dataset at {uri}")
     return b"".join(parts)

@@ -7,7 +7,7 @@ of full text, made by one small module per engine.
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Integer, Table, event, select
+from sqlalchemy import Connection, ForeignKey, Integer, Table, bindparam, event, select
 
 from ...columns import Bytes, Line
 from ...engines import MARIADB
@@ -44,12 +44,18 @@ dataset_content = db.Table(
 )
 
 
+# Made once: it is executed for every dataset that is registered.
+_ID_OF = select(Dataset.__table__.c.id).where(
+    Dataset.__table__.c.uri == bindparam("uri")
+)
+
+
 def find_dataset_id(uri: str) -> int:
     """Return the id of a dataset's row.
 
     :raises UnknownURIError: where there is no row, not even a flushed one
     """
-    found = db.session.scalar(select(Dataset.id).where(Dataset.uri == uri))
+    found = db.session.scalar(_ID_OF, {"uri": uri})
     if found is None:
         raise UnknownURIError(f"no dataset at {uri}")
     return found

@@ -1,0 +1,332 @@
+"""How many datasets there are, kept so that nobody has to count them.
+
+A list is answered with its total, and the summary is made of nothing else: to count
+them anew would take longer with every dataset. Each base URI has a counter of its
+datasets, one for each creator, tag and uploader in it, and one for each block of
+ids, by which a page far behind is found. They are changed by the same transactions as
+the datasets, and `dataset verify` compares them with the datasets.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    delete,
+    event,
+    func,
+    insert,
+    literal_column,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from ..database import add_up, transactional
+from ..extensions import sql_db
+from ..plugins.interfaces import Query
+from ..sql_models import (
+    BaseURI,
+    Dataset,
+    DatasetTag,
+    dataset_counter,
+)
+from . import base_uris
+from .permissions import SEARCHABLE, holder, searchable
+from .users import ActingUser
+
+ALL = "all"
+CREATOR = "creator"
+TAG = "tag"
+UPLOADER = "uploader"
+BLOCK = "block"
+
+_BLOCK_BITS = 12
+#: Ids in one block: few enough to be gone through, and so many that blocks are few.
+BLOCK_IDS = 1 << _BLOCK_BITS
+
+# What of a query is counted, and by which kind of counter.
+_COUNTED = {"creator_usernames": CREATOR, "tags": TAG}
+
+_PENDING = "dtool_lookup_server_counters"
+_HALF = 32
+_SUMS = ("number", "size_upper", "size_lower")
+_C = dataset_counter.c
+_D = Dataset.__table__.c
+
+_NONE = (0, 0, 0)
+
+Key = tuple[str, str, int]
+Sums = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What of a dataset is counted.
+
+    :param size: in bytes; None counts as none
+    """
+
+    id: int
+    base_uri_id: int
+    creator_username: str
+    uploaded_by: str | None
+    size: int | None
+    tags: Sequence[str]
+
+    def counters(self) -> Iterator[Key]:
+        """Yield the keys of the counters that count it."""
+        yield ALL, "", self.base_uri_id
+        yield BLOCK, block_named(self.id // BLOCK_IDS), self.base_uri_id
+        yield CREATOR, self.creator_username, self.base_uri_id
+        if self.uploaded_by is not None:
+            yield UPLOADER, self.uploaded_by, self.base_uri_id
+        for tag in self.tags:
+            yield TAG, tag, self.base_uri_id
+
+
+def block_named(number: int) -> str:
+    """Return the value of a block's counter: in the order of the blocks, as text."""
+    return f"{number:010}"
+
+
+def change(before: Counted | None, after: Counted | None) -> None:
+    """Count a dataset that comes, goes or changes, when the transaction is committed.
+
+    At its end, and all in one order: others that count in the same base URI wait for
+    the commit, and not for each other.
+    """
+    pending: dict[Key, list[int]] = sql_db.session.info.setdefault(
+        _PENDING, defaultdict(lambda: [0, 0, 0])
+    )
+    for dataset, sign in ((before, -1), (after, 1)):
+        if dataset is not None:
+            upper, lower = divmod(dataset.size or 0, 1 << _HALF)
+            for key in dataset.counters():
+                for place, value in enumerate((1, upper, lower)):
+                    pending[key][place] += sign * value
+
+
+@event.listens_for(sql_db.session, "before_commit")
+def _apply(session: Session) -> None:
+    pending = session.info.pop(_PENDING, {})
+    rows = [
+        dict(zip(("kind", "value", "base_uri_id", *_SUMS), (*key, *sums), strict=True))
+        for key, sums in sorted(pending.items())
+        if any(sums)
+    ]
+    if rows:
+        add_up(session, dataset_counter, rows, _SUMS)
+
+
+@event.listens_for(sql_db.session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop(_PENDING, None)
+
+
+def total_of(user: ActingUser | None, query: Query) -> Select[Any] | None:
+    """Return a select of the number of datasets that a query finds for a user.
+
+    :param user: None for the machine's administrator, who sees all
+    :returns: None where nobody keeps count of such a query
+    """
+    if user is None:
+        return None
+    asked = {key: value for key, value in query.items() if value not in (None, [], "")}
+    places = asked.pop("base_uris", query.get("base_uris"))
+    kind, values = ALL, {""}
+    if asked:
+        key, *more = asked
+        values = set(asked[key]) if key in _COUNTED else set()
+        if more or not values or (key == "tags" and len(values) > 1):
+            return None
+        kind = _COUNTED[key]
+    total = select(func.coalesce(func.sum(_C.number), 0)).where(
+        _C.kind == kind, _C.value.in_(values), _C.base_uri_id.in_(searchable(user))
+    )
+    if places is not None:
+        names = {base_uris.normalised(place) for place in places}
+        named = select(BaseURI.id).where(BaseURI.base_uri.in_(names))
+        total = total.where(_C.base_uri_id.in_(named))
+    return total
+
+
+_SUMS_OF_USER = (
+    select(_C.kind, _C.value, *(func.sum(_C[name]) for name in _SUMS))
+    .where(
+        _C.kind.in_((CREATOR, TAG, UPLOADER)),
+        _C.base_uri_id.in_(SEARCHABLE),
+        _C.number > 0,
+    )
+    .group_by(_C.kind, _C.value)
+)
+_OF_BASE_URIS = (
+    select(BaseURI.__table__.c.base_uri, *(_C[name] for name in _SUMS))
+    .select_from(dataset_counter)
+    .join(BaseURI.__table__, BaseURI.__table__.c.id == _C.base_uri_id)
+    .where(_C.kind == ALL, _C.number > 0)
+)
+_OF_PERMITTED_BASE_URIS = _OF_BASE_URIS.where(_C.base_uri_id.in_(SEARCHABLE))
+_TOTAL = select(func.coalesce(func.sum(_C.number), 0)).where(
+    _C.kind == ALL, _C.value == "", _C.base_uri_id.in_(SEARCHABLE)
+)
+_BLOCKS = (
+    select(_C.value, func.sum(_C.number))
+    .where(_C.kind == BLOCK, _C.base_uri_id.in_(SEARCHABLE), _C.number > 0)
+    .group_by(_C.value)
+    .order_by(_C.value)
+    .limit(bindparam("most", type_=Integer))
+)
+
+
+def total(user: ActingUser) -> int:
+    """Return how many datasets a user may see."""
+    return int(sql_db.session.scalar(_TOTAL, holder(user)) or 0)
+
+
+def sums(user: ActingUser) -> Iterator[tuple[str, str, int, int]]:
+    """Yield kind and value, number and bytes of what a user may see.
+
+    The kinds are creator, tag, uploader and base_uri.
+    """
+    parameters = holder(user)
+    for kind, *row in sql_db.session.execute(_SUMS_OF_USER, parameters):
+        yield kind, *_whole(*row)
+    for place in sql_db.session.execute(_OF_PERMITTED_BASE_URIS, parameters):
+        yield "base_uri", *_whole(*place)
+
+
+def of_base_uris() -> Iterator[tuple[str, int, int]]:
+    """Yield each base URI that has datasets, with their number and bytes."""
+    for row in sql_db.session.execute(_OF_BASE_URIS):
+        yield _whole(*row)
+
+
+def _whole(value: str, number: int, upper: int, lower: int) -> tuple[str, int, int]:
+    return value, int(number), (int(upper) << _HALF) + int(lower)
+
+
+#: Blocks that are enough for a first page, unless the user sees little of each.
+_FEW, _EVERY = 4, 2**31 - 1
+
+
+def span_of(user: ActingUser, offset: int, limit: int) -> tuple[int, int, int]:
+    """Return between which ids a page of what a user may see lies, in their order.
+
+    :returns: the first id, the id after the last one, and how many datasets to leave
+        out after the first id
+    """
+    for most in (_FEW, _EVERY) if offset < BLOCK_IDS else (_EVERY,):
+        blocks = sql_db.session.execute(_BLOCKS, holder(user) | {"most": most})
+        first, skipped, seen = None, 0, 0
+        for value, number in blocks:
+            seen += int(number)
+            block = int(value)
+            if seen <= offset:
+                continue
+            if first is None:
+                first, skipped = block, seen - int(number)
+            if seen >= offset + limit:
+                return first * BLOCK_IDS, (block + 1) * BLOCK_IDS, offset - skipped
+    if first is None:
+        return 0, 0, 0
+    return first * BLOCK_IDS, (block + 1) * BLOCK_IDS, offset - skipped
+
+
+@dataclass(frozen=True)
+class WrongCounter:
+    """A counter that does not say what there is.
+
+    :param kept: number of datasets that it says, and upper and lower half of their size
+    :param counted: what there is
+    """
+
+    kind: str
+    value: str
+    kept: Sums
+    counted: Sums
+
+
+@transactional
+def verify(base_uri_id: int, mend: bool = False) -> list[WrongCounter]:
+    """Compare the counters of a base URI with its datasets, which takes counting them.
+
+    :param mend: let the counters say what there is
+    :returns: those that were wrong
+    """
+    # Whoever registers waits for this counter, which is the first in their order.
+    every = {"kind": ALL, "value": "", "base_uri_id": base_uri_id}
+    add_up(sql_db.session, dataset_counter, [every | dict.fromkeys(_SUMS, 0)], _SUMS)
+    connection = sql_db.session.connection()
+    kept = _kept(connection, base_uri_id)
+    counted = _counted(connection, base_uri_id)
+    wrong = [
+        WrongCounter(*key, kept.get(key, _NONE), counted.get(key, _NONE))
+        for key in sorted(kept.keys() | counted.keys())
+        if kept.get(key, _NONE) != counted.get(key, _NONE)
+    ]
+    if wrong and mend:
+        connection.execute(delete(dataset_counter).where(_C.base_uri_id == base_uri_id))
+        _insert(connection, base_uri_id, counted)
+    return wrong
+
+
+def fill(connection: Connection) -> None:
+    """Make all counters anew, for a migration; nobody may register meanwhile."""
+    connection.execute(delete(dataset_counter))
+    for base_uri_id in connection.scalars(select(BaseURI.__table__.c.id)).all():
+        _insert(connection, base_uri_id, _counted(connection, base_uri_id))
+
+
+def _kept(connection: Connection, base_uri_id: int) -> dict[tuple[str, str], Sums]:
+    columns = (_C.kind, _C.value, *(_C[name] for name in _SUMS))
+    rows = connection.execute(select(*columns).where(_C.base_uri_id == base_uri_id))
+    return {
+        (kind, value): (int(number), int(upper), int(lower))
+        for kind, value, number, upper, lower in rows
+    }
+
+
+def _counted(connection: Connection, base_uri_id: int) -> dict[tuple[str, str], Sums]:
+    size = func.coalesce(_D.size_in_bytes, 0)
+    halves = (
+        func.sum(size.bitwise_rshift(literal_column(str(_HALF)))),
+        func.sum(size.bitwise_and(2**_HALF - 1)),
+    )
+    tag = DatasetTag.__table__.c
+    kinds: list[tuple[str, Any]] = [
+        (ALL, literal_column("''")),
+        (BLOCK, _D.id.bitwise_rshift(literal_column(str(_BLOCK_BITS)))),
+        (CREATOR, _D.creator_username),
+        (UPLOADER, _D.uploaded_by),
+        (TAG, tag.tag),
+    ]
+    counted: dict[tuple[str, str], Sums] = {}
+    for kind, column in kinds:
+        counting = select(column, func.count(), *halves).select_from(Dataset.__table__)
+        if kind == TAG:
+            counting = counting.join(DatasetTag.__table__, tag.dataset_id == _D.id)
+        counting = counting.where(_D.base_uri_id == base_uri_id)
+        if kind != ALL:
+            counting = counting.where(column.is_not(None)).group_by(column)
+        for value, number, upper, lower in connection.execute(counting):
+            named = block_named(value) if kind == BLOCK else value
+            if number:
+                counted[kind, named] = (int(number), int(upper), int(lower))
+    return counted
+
+
+def _insert(
+    connection: Connection, base_uri_id: int, counted: dict[tuple[str, str], Sums]
+) -> None:
+    rows = [
+        dict(zip(("kind", "value", *_SUMS), (*key, *sums), strict=True))
+        | {"base_uri_id": base_uri_id}
+        for key, sums in counted.items()
+    ]
+    if rows:
+        connection.execute(insert(dataset_counter), rows)
