@@ -32,7 +32,13 @@ API = schemathesis.openapi.from_dict(
     # Wrong tokens are for test_access.py.
     {key: value for key, value in current().items() if key != "security"}
 )
-OPERATIONS = [result.ok() for result in API.get_all_operations()]
+#: Its good answers include 503, and it takes no input.
+UNTRIED = "GET /config/ready"
+OPERATIONS = [
+    operation
+    for operation in (result.ok() for result in API.get_all_operations())
+    if operation.label != UNTRIED
+]
 
 
 @schemathesis.serializer("application/x-ndjson")

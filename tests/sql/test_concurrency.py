@@ -8,12 +8,18 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 
 import pytest
 import requests
+from sqlalchemy import select, update
 
-from tests.conftest import add_people, open_app
+from dtool_lookup_server import sql_db
+from dtool_lookup_server.database import transactional
+from dtool_lookup_server.sql_models import User
+from tests.conftest import add_people, make_config, open_app
 from tests.corpus import dataset_info
+from tests.databases import SERVERS, empty_database
 
 CLIENTS = 12
 
@@ -158,3 +164,40 @@ def every(server, path, who, text=""):
             return
         yield from response.json()
         page += 1
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_deadlock_is_begun_anew(kind, tmp_path, keys):
+    with (
+        empty_database(kind, tmp_path) as url,
+        open_app(make_config(tmp_path, keys, url)) as app,
+    ):
+        add_people(app)
+        both_have_one = Barrier(2)
+        runs = []
+
+        @transactional
+        def rename(first, second):
+            runs.append(first)
+            set_display_name(first)
+            if len(runs) <= 2:
+                both_have_one.wait(timeout=30)
+            set_display_name(second)
+
+        def work(*usernames):
+            with app.app_context():
+                rename(*usernames)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(work, ["grumpy", "sleepy"], ["sleepy", "grumpy"]))
+        assert len(runs) == 3
+        with app.app_context():
+            named = select(User.username).where(User.display_name == "renamed")
+            assert set(sql_db.session.scalars(named)) == {"grumpy", "sleepy"}
+
+
+def set_display_name(username):
+    """Rename a user, whose row is locked from then on."""
+    sql_db.session.execute(
+        update(User).where(User.username == username).values(display_name="renamed")
+    )
