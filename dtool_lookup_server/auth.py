@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import current_app, g
+from flask import current_app, g, request
 from flask_jwt_extended import (
     create_access_token,
     get_jwt,
@@ -28,7 +28,7 @@ from .errors import (
     DtoolLookupServerError,
     RevokedTokenError,
 )
-from .services import users
+from .services import access_tokens, users
 from .services.users import ActingUser
 from .sql_models import to_timestamp, utc_now
 
@@ -57,6 +57,13 @@ def _bearer() -> ActingUser | None:
     The signature and the claims are the token's alone. What becomes of users later,
     and of their tokens, is read from the database each time.
     """
+    authorization = request.authorization
+    token = authorization.token if authorization is not None else None
+    if token and token.startswith(access_tokens.PREFIX):
+        user = access_tokens.find_bearer(token)
+        if user is None:
+            raise RevokedJWTError({}, {})
+        return user
     verify_jwt_in_request()
     header, claims, name = get_jwt_header(), get_jwt(), get_jwt_identity()
     if not isinstance(name, str):
@@ -85,6 +92,19 @@ def registered_user(view: View) -> View:
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         return view(acting_user(), *args, **kwargs)
+
+    return guarded
+
+
+def owner(view: View) -> View:
+    """Let registered users call a view, but no access token of theirs."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        user = acting_user()
+        if user.token_id is not None:
+            raise AuthorizationError("An access token may not do this")
+        return view(user, *args, **kwargs)
 
     return guarded
 

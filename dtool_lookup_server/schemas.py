@@ -120,7 +120,11 @@ class RegisterDatasetSchema(Schema):
     size_in_bytes = Count(validate=validate.Range(min=0))
 
 
-def _time(about: str) -> fields.Float:
+def timestamp(about: str) -> fields.Float:
+    """Return a field with a time in seconds since the epoch.
+
+    :param about: its description
+    """
     return fields.Float(
         validate=validate.Range(*_YEARS_1_TO_9999),
         metadata={"description": about, "example": 1500000000.5},
@@ -153,10 +157,10 @@ class QueryKeysSchema(Schema):
             "example": {"colour": "crimson"},
         },
     )
-    created_after = _time("Created at this time or later")
-    created_before = _time("Created before this time")
-    frozen_after = _time("Frozen at this time or later")
-    frozen_before = _time("Frozen before this time")
+    created_after = timestamp("Created at this time or later")
+    created_before = timestamp("Created before this time")
+    frozen_after = timestamp("Frozen at this time or later")
+    frozen_before = timestamp("Frozen before this time")
     min_size = _size("With this many bytes or more")
     max_size = _size("With this many bytes or fewer")
 

@@ -256,6 +256,33 @@ class TokenAttempt(db.Model):  # type: ignore[name-defined]
     tried_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
 
 
+access_token_base_uris = db.Table(
+    "access_token_base_uri",
+    db.Column("token_id", ForeignKey("access_token.id"), primary_key=True),
+    db.Column("base_uri_id", ForeignKey("base_uri.id"), primary_key=True),
+    Index("ix_access_token_base_uri_base_uri_id", "base_uri_id"),
+)
+
+
+class AccessToken(db.Model):  # type: ignore[name-defined]
+    """A personal access token, which only its owner knows."""
+
+    __tablename__ = "access_token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    name: Mapped[str] = mapped_column(Line(NAME_LENGTH))
+    #: Of the token, in hexadecimal.
+    sha256: Mapped[str] = mapped_column(Line(DIGEST_LENGTH), index=True, unique=True)
+    #: Separated by blanks.
+    scopes: Mapped[str] = mapped_column(Line(64))
+    #: Whether it is for more than the rows of access_token_base_uri.
+    all_base_uris: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    last_used_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
 keep_unique(BaseURI.__table__.c.base_uri)
 keep_unique(Dataset.__table__.c.uri)
 

@@ -101,6 +101,8 @@ class Shelf:
 # In the order in which they can be emptied.
 _TABLES = (
     "token_attempt",
+    "access_token_base_uri",
+    "access_token",
     "dataset_text",
     "dataset_content",
     "dataset_tag",

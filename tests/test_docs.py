@@ -63,7 +63,7 @@ def test_every_route_is_documented(built, app):
     page = text_of(built, "routes")
 
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", rule.rule)
         for method in rule.methods - {"HEAD", "OPTIONS"}:
             assert f"{method} {path}" in page
 

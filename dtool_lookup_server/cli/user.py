@@ -1,10 +1,12 @@
 """user: add, change, remove and list users, give permissions, make tokens."""
 
+import time
+
 import click
 
 from ..auth import issue_token
 from ..pagination import every_item
-from ..services import passwords, permissions, users
+from ..services import access_tokens, passwords, permissions, users
 from .base import Group, fail, print_json
 
 user_cli = Group("user", help="Manage users, their permissions and their tokens.")
@@ -73,6 +75,62 @@ def set_password(username: str) -> None:
     users.require(username)
     password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     passwords.set_password(username, password)
+
+
+@user_cli.command("make-access-token")
+@click.argument("username")
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(sorted(users.EVERY_SCOPE)),
+    help="What it may be used for; may be repeated.  [default: search]",
+)
+@click.option(
+    "--base-uri",
+    "limits",
+    multiple=True,
+    help="The only base URI that it is for; may be repeated.  [default: all]",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36500),
+    default=access_tokens.DEFAULT_LIFE.days,
+    show_default=True,
+    help="How long it is good.",
+)
+def make_access_token(
+    username: str,
+    name: str,
+    scopes: tuple[str, ...],
+    limits: tuple[str, ...],
+    days: int,
+) -> None:
+    """Print a personal access token, NAME, for a user."""
+    made = access_tokens.make(
+        users.require(username),
+        name,
+        scopes or ("search",),
+        limits or None,
+        time.time() + days * 86_400,
+    )
+    click.echo(made["token"])
+
+
+@user_cli.command("access-tokens")
+@click.argument("username")
+def list_access_tokens(username: str) -> None:
+    """Print a user's access tokens as JSON, without the tokens themselves."""
+    print_json(access_tokens.listing(users.require(username)))
+
+
+@user_cli.command("revoke-access-token")
+@click.argument("username")
+@click.argument("token_id", type=int)
+def revoke_access_token(username: str, token_id: int) -> None:
+    """Make one access token of a user worthless; access-tokens shows its id."""
+    access_tokens.revoke(users.require(username), token_id)
 
 
 @user_cli.command("revoke-tokens")

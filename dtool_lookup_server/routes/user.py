@@ -5,7 +5,7 @@ from typing import Any
 from ..auth import registered_user
 from ..errors import AuthorizationError
 from ..schemas import UserResponseSchema
-from ..services import users
+from ..services import permissions, users
 from ..services.users import ActingUser
 from .blueprint import Blueprint
 
@@ -21,4 +21,6 @@ def info(user: ActingUser, username: str) -> dict[str, Any]:
     """Show a user: yourself or, for admins, anybody."""
     if username != user.username and not user.is_admin:
         raise AuthorizationError("Only admins may see other users")
+    if username == user.username:
+        return permissions.as_far_as_permitted(user, users.info(username))
     return users.info(username)

@@ -17,6 +17,7 @@ from ..sql_models import (
     Dataset,
     IndexRun,
     User,
+    access_token_base_uris,
     register_permissions,
     search_permissions,
     to_timestamp,
@@ -116,7 +117,12 @@ def remove(base_uri: str) -> None:
         return
     if exists(select(Dataset.id).where(Dataset.base_uri_id == base_uri_id)):
         raise InUseError(f"Base URI '{normalised(base_uri)}' has datasets")
-    for table in (search_permissions, register_permissions, IndexRun.__table__):
+    for table in (
+        search_permissions,
+        register_permissions,
+        access_token_base_uris,
+        IndexRun.__table__,
+    ):
         sql_db.session.execute(delete(table).where(table.c.base_uri_id == base_uri_id))
     sql_db.session.execute(delete(BaseURI).where(BaseURI.id == base_uri_id))
 

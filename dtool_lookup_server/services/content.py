@@ -9,7 +9,7 @@ from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
 from ..extensions import sql_db
 from ..plugins.registry import answering, in_use
 from ..sql_models import BaseURI, Dataset, search_permissions
-from . import base_uris, datasets
+from . import base_uris, datasets, permissions
 from .users import ActingUser
 
 _BASE_URI, _DATASET = BaseURI.__table__.c, Dataset.__table__.c
@@ -21,7 +21,7 @@ _PERMISSION = (
         search_permissions,
         and_(
             search_permissions.c.base_uri_id == _BASE_URI.id,
-            search_permissions.c.user_id == bindparam("user_id"),
+            permissions.held_by(search_permissions),
         ),
     )
     .outerjoin(
@@ -95,7 +95,7 @@ def readable(user: ActingUser, uri: str) -> str:
     """
     base_uri, _name = base_uris.split(uri)
     spelled = base_uris.normalised_uri(uri)
-    places = {"base_uri": base_uri, "user_id": user.id, "uri": spelled}
+    places = {"base_uri": base_uri, "uri": spelled, **permissions.holder(user)}
     row = sql_db.session.execute(_PERMISSION, places).first()
     if row is None:
         raise UnknownBaseURIError(f"Base URI '{base_uri}' not registered")

@@ -36,7 +36,7 @@ from ..sql_models import (
     dataset_counter,
 )
 from . import base_uris
-from .permissions import SEARCHABLE, searchable
+from .permissions import SEARCHABLE, holder, searchable
 from .users import ActingUser
 
 ALL = "all"
@@ -185,7 +185,7 @@ _BLOCKS = (
 
 def total(user: ActingUser) -> int:
     """Return how many datasets a user may see."""
-    return int(sql_db.session.scalar(_TOTAL, {"user_id": user.id}) or 0)
+    return int(sql_db.session.scalar(_TOTAL, holder(user)) or 0)
 
 
 def sums(user: ActingUser) -> Iterator[tuple[str, str, int, int]]:
@@ -193,7 +193,7 @@ def sums(user: ActingUser) -> Iterator[tuple[str, str, int, int]]:
 
     The kinds are creator, tag, uploader and base_uri.
     """
-    parameters = {"user_id": user.id}
+    parameters = holder(user)
     for kind, *row in sql_db.session.execute(_SUMS_OF_USER, parameters):
         yield kind, *_whole(*row)
     for place in sql_db.session.execute(_OF_PERMITTED_BASE_URIS, parameters):
@@ -221,7 +221,7 @@ def span_of(user: ActingUser, offset: int, limit: int) -> tuple[int, int, int]:
         out after the first id
     """
     for most in (_FEW, _EVERY) if offset < BLOCK_IDS else (_EVERY,):
-        blocks = sql_db.session.execute(_BLOCKS, {"user_id": user.id, "most": most})
+        blocks = sql_db.session.execute(_BLOCKS, holder(user) | {"most": most})
         first, skipped, seen = None, 0, 0
         for value, number in blocks:
             seen += int(number)

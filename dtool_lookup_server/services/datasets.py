@@ -19,7 +19,7 @@ from ..pagination import (
 from ..plugins.interfaces import Query
 from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 from . import base_uris, counters
-from .permissions import SEARCHABLE, searchable
+from .permissions import SEARCHABLE, holder, searchable
 from .users import ActingUser
 
 # Of the tables and not of the models, which would take longer; made once, since these
@@ -199,7 +199,7 @@ class VisibleListing:
         """Return at most limit datasets, after leaving out the first offset."""
         first, end, offset = counters.span_of(self._user, offset, limit)
         page = {"first": first, "end": end, "offset": offset, "limit": limit}
-        parameters = {"user_id": self._user.id, **page}
+        parameters = holder(self._user) | page
         statement = _CLOSE_PAGE if end - first <= _CLOSE else _WIDE_PAGE
         return to_items(sql_db.session.execute(statement, parameters).all())
 

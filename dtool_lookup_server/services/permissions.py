@@ -1,32 +1,72 @@
 """Who may search and who may register in which base URI."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
     Integer,
     Select,
     Table,
+    and_,
     bindparam,
     delete,
     insert,
+    literal,
+    or_,
     select,
 )
 
 from ..database import lock_row, transactional
 from ..errors import AlreadyExistsError, InvalidFieldError
 from ..extensions import sql_db
-from ..sql_models import BaseURI, User, register_permissions, search_permissions
+from ..sql_models import (
+    BaseURI,
+    User,
+    access_token_base_uris,
+    register_permissions,
+    search_permissions,
+)
 from . import base_uris
 from .users import ActingUser, require
 
 _WORDS = {search_permissions.name: "search", register_permissions.name: "register"}
-_TABLES = {table.name: table for table in (search_permissions, register_permissions)}
+
+_USER, _TOKEN = (bindparam(name, type_=Integer) for name in ("user_id", "token_id"))
 
 
-#: A subquery: the ids of the base URIs that the user with the id :user_id may search.
-SEARCHABLE = select(search_permissions.c.base_uri_id).where(
-    search_permissions.c.user_id == bindparam("user_id", type_=Integer)
-)
+def held_by(
+    table: Table,
+    user_id: BindParameter[int] = _USER,
+    token_id: BindParameter[int] = _TOKEN,
+) -> ColumnElement[bool]:
+    """Return the condition that rows of a table of permissions count for somebody.
+
+    Without values it has those of holder() as parameters.
+    """
+    limits = select(access_token_base_uris.c.base_uri_id)
+    limits = limits.where(access_token_base_uris.c.token_id == token_id)
+    return and_(
+        table.c.user_id == user_id,
+        or_(token_id.is_(None), table.c.base_uri_id.in_(limits)),
+    )
+
+
+def holder(user: ActingUser, table: Table = search_permissions) -> dict[str, Any]:
+    """Return the parameters of held_by for a user.
+
+    A personal access token limits what its owner may do: one that is not for a kind
+    of permission holds none, as nobody does.
+    """
+    return {
+        "user_id": user.id if _WORDS[table.name] in user.scopes else None,
+        "token_id": None if user.all_base_uris else user.token_id,
+    }
+
+
+#: A subquery: the ids of the base URIs that may be searched, by holder().
+SEARCHABLE = select(search_permissions.c.base_uri_id).where(held_by(search_permissions))
 
 
 def _held(table: Table) -> Select[tuple[int]]:
@@ -34,10 +74,7 @@ def _held(table: Table) -> Select[tuple[int]]:
     return (
         select(table.c.user_id)
         .join(BaseURI.__table__, place.id == table.c.base_uri_id)
-        .where(
-            place.base_uri == bindparam("base_uri"),
-            table.c.user_id == bindparam("user_id"),
-        )
+        .where(place.base_uri == bindparam("base_uri"), held_by(table))
     )
 
 
@@ -50,8 +87,24 @@ _HELD = {
 def searchable(user: ActingUser) -> Select[tuple[int]]:
     """Return a subquery: the ids of the base URIs that a user may search."""
     return select(search_permissions.c.base_uri_id).where(
-        search_permissions.c.user_id == user.id
+        _held_by_user(search_permissions, user)
     )
+
+
+def _held_by_user(table: Table, user: ActingUser) -> ColumnElement[bool]:
+    values = holder(user, table)
+    return held_by(
+        table, **{name: literal(value, Integer) for name, value in values.items()}
+    )
+
+
+def as_far_as_permitted(user: ActingUser, item: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of a user, with those permissions alone that may be used."""
+    return {
+        **item,
+        "search_permissions_on_base_uris": searchable_names(user),
+        "register_permissions_on_base_uris": registrable_names(user),
+    }
 
 
 def searchable_names(user: ActingUser) -> list[str]:
@@ -163,15 +216,16 @@ def _grant(table: Table, username: str, base_uri: str) -> None:
 
 
 def _holds(table: Table, user: ActingUser, base_uri: str) -> bool:
-    places = {"user_id": user.id, "base_uri": base_uris.normalised(base_uri)}
-    return sql_db.session.scalar(_HELD[table.name], places) is not None
+    place = {"base_uri": base_uris.normalised(base_uri)}
+    found = sql_db.session.scalar(_HELD[table.name], holder(user, table) | place)
+    return found is not None
 
 
 def _names(table: Table, user: ActingUser) -> list[str]:
     held = (
         select(BaseURI.base_uri)
         .join(table, table.c.base_uri_id == BaseURI.id)
-        .where(table.c.user_id == user.id)
+        .where(_held_by_user(table, user))
         .order_by(BaseURI.id)
     )
     return list(sql_db.session.scalars(held))

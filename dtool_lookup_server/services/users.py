@@ -12,8 +12,10 @@ from ..extensions import sql_db
 from ..pagination import AnyRow, SelectListing
 from ..sql_models import (
     USERNAME_LENGTH,
+    AccessToken,
     BaseURI,
     User,
+    access_token_base_uris,
     register_permissions,
     search_permissions,
     to_timestamp,
@@ -27,13 +29,25 @@ _BY_NAME = select(*(User.__table__.c[key] for key in _COLUMNS))
 _BY_NAME = _BY_NAME.where(User.__table__.c.username == bindparam("username"))
 
 
+#: What an access token may be for, by the words of the permissions.
+EVERY_SCOPE = frozenset({"search", "register"})
+
+
 @dataclass(frozen=True)
 class ActingUser:
-    """The user on whose behalf something is done."""
+    """The user on whose behalf something is done.
+
+    :param scopes: the permissions that may be used
+    :param token_id: of the personal access token that stands for the user, if one does
+    :param all_base_uris: whether that token is for every base URI
+    """
 
     id: int
     username: str
     is_admin: bool
+    scopes: frozenset[str] = EVERY_SCOPE
+    token_id: int | None = None
+    all_base_uris: bool = True
 
 
 def find(username: str) -> ActingUser | None:
@@ -130,6 +144,13 @@ def remove(usernames: Iterable[str]) -> None:
     """Remove users with their permissions; those that do not exist are left out."""
     names = list(usernames)
     ids = select(User.id).where(User.username.in_(names))
+    tokens = select(AccessToken.id).where(AccessToken.user_id.in_(ids))
+    sql_db.session.execute(
+        delete(access_token_base_uris).where(
+            access_token_base_uris.c.token_id.in_(tokens)
+        )
+    )
+    sql_db.session.execute(delete(AccessToken).where(AccessToken.user_id.in_(ids)))
     for table in (search_permissions, register_permissions):
         sql_db.session.execute(delete(table).where(table.c.user_id.in_(ids)))
     sql_db.session.execute(delete(User).where(User.username.in_(names)))

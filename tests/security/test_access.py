@@ -244,6 +244,9 @@ CONDITIONS = [
 def asked(role):
     """Yield requests for what a role may not see, or not change: row and headers."""
     for row in GUARDED:
+        if (row.method, row.rule) == ("POST", "/me/tokens"):
+            # One that is made has an id and a time that are its own.
+            row = row._replace(json=row.json | {"base_uris": ["$base_uri"]})
         about_all = row.json in (None, {}) and "<" not in row.rule
         for condition in CONDITIONS[: 1 if about_all else None]:
             yield row, condition

@@ -20,8 +20,10 @@ from ...schemas import (
     SummarySchema,
     Text,
     TextOrObject,
+    timestamp,
 )
 from ...services.facets import FACETS, LARGEST_LIMIT, USUAL_LIMIT
+from ...services.users import EVERY_SCOPE
 from .paging import SortSchema
 
 #: Longest text that is completed, in characters.
@@ -171,6 +173,47 @@ class UserSchema(Schema):
     register_permissions_on_base_uris = fields.List(
         fields.String(), metadata={"example": ["s3://snow-white"]}
     )
+
+
+class NewAccessTokenSchema(Schema):
+    """A personal access token to be made."""
+
+    name = Text(required=True, metadata={"example": "nightly upload"})
+    scopes = fields.List(
+        Text(validate=validate.OneOf(sorted(EVERY_SCOPE))),
+        required=True,
+        validate=validate.Length(1, len(EVERY_SCOPE)),
+        metadata={"example": ["register"]},
+    )
+    base_uris = fields.List(
+        Text(),
+        validate=_SHORT,
+        metadata={
+            "description": "The only ones that it is for; left out: all",
+            "example": ["s3://snow-white"],
+        },
+    )
+    expires_at = timestamp("Its end; left out: in ninety days")
+
+
+class AccessTokenSchema(Schema):
+    """A personal access token."""
+
+    id = fields.Integer(metadata={"example": 1})
+    name = fields.String(metadata={"example": "nightly upload"})
+    scopes = fields.List(fields.String(), metadata={"example": ["register"]})
+    base_uris = fields.List(
+        fields.String(), allow_none=True, metadata={"example": ["s3://snow-white"]}
+    )
+    created_at = fields.Float(metadata={"example": 1500000000.5})
+    expires_at = fields.Float(metadata={"example": 1507776000.5})
+    last_used_at = fields.Float(allow_none=True, metadata={"example": 1500000060.5})
+
+
+class MadeAccessTokenSchema(AccessTokenSchema):
+    """A personal access token, with the token itself."""
+
+    token = fields.String(metadata={"description": "Shown this once"})
 
 
 class EditMeSchema(Schema):

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from ...auth import admin, registered_user
+from ...auth import admin, owner, registered_user
 from ...errors import AuthorizationError, ValidationError
 from ...pagination import Listing
 from ...schemas import SummarySchema
@@ -31,13 +31,13 @@ def _require_self_or_admin(user: ActingUser, username: str) -> None:
 @me_bp.response(200, UserSchema)
 def show_me(user: ActingUser) -> dict[str, Any]:
     """Show yourself."""
-    return profiles.profile(user.username)
+    return permissions.as_far_as_permitted(user, profiles.profile(user.username))
 
 
 @me_bp.patch("")
-@registered_user
+@owner
 @unless_changed(show_me)
-@me_bp.refuses(400, 412, 422)
+@me_bp.refuses(400, 403, 412, 422)
 @me_bp.arguments(EditMeSchema)
 @me_bp.response(200, UserSchema)
 def edit_me(user: ActingUser, changes: dict[str, Any]) -> dict[str, Any]:
@@ -73,6 +73,8 @@ def list_users(_user: ActingUser, paging: dict[str, str]) -> Listing:
 def show_user(user: ActingUser, username: str) -> dict[str, Any]:
     """Show a user: yourself or, for admins, anybody."""
     _require_self_or_admin(user, username)
+    if username == user.username:
+        return show_me.__wrapped__(user)
     return profiles.profile(username)
 
 
@@ -83,7 +85,8 @@ def show_user(user: ActingUser, username: str) -> dict[str, Any]:
 def summarise_of_user(user: ActingUser, username: str) -> dict[str, Any]:
     """Summarise the datasets that a user may search."""
     _require_self_or_admin(user, username)
-    return summarising.summary(users.require(username))
+    of = user if username == user.username else users.require(username)
+    return summarising.summary(of)
 
 
 @bp.put("/<username>")
