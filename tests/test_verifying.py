@@ -375,7 +375,12 @@ def environment_of(config):
 def test_it_is_stopped_and_run_again(run, many, config):
     command = [sys.executable, "-u", "-m", "dtool_lookup_server", "dataset", "reindex"]
     process = subprocess.Popen(
-        command, env=environment_of(config), stdout=subprocess.PIPE, text=True
+        command,
+        env=environment_of(config),
+        stdout=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background may have it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with process:
         assert process.stdout.readline().startswith("Registered: ")

@@ -16,14 +16,23 @@ _EVERYWHERE = {
 #: For what is data, should a browser show it as a page all the same.
 _OF_DATA = "default-src 'none'; frame-ancestors 'none'"
 
+#: For scripts, which count when one runs as a worker: it asks this server alone.
+_OF_SCRIPTS = "default-src 'self'; frame-ancestors 'none'"
+
 #: For pages without a policy of their own: those of the API's documentation, whose
 #: scripts may be configured to come from elsewhere, and those of plugins.
 _OF_PAGES = "base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 
+_POLICIES = {
+    "text/html": _OF_PAGES,
+    "text/javascript": _OF_SCRIPTS,
+    "application/javascript": _OF_SCRIPTS,
+}
+
 
 def harden(response: Response) -> Response:
     """Add the headers that an answer does not have yet."""
-    policy = _OF_PAGES if response.mimetype == "text/html" else _OF_DATA
+    policy = _POLICIES.get(response.mimetype, _OF_DATA)
     headers = {**_EVERYWHERE, "Content-Security-Policy": policy}
     for name, value in headers.items():
         response.headers.setdefault(name, value)

@@ -60,6 +60,13 @@ _D = Dataset.__table__.c
 
 _NONE = (0, 0, 0)
 
+_FORGET_EMPTY = delete(dataset_counter).where(
+    _C.kind == bindparam("of_kind"),
+    _C.value == bindparam("of_value"),
+    _C.base_uri_id == bindparam("of_base_uri"),
+    _C.number == 0,
+)
+
 Key = tuple[str, str, int]
 Sums = tuple[int, int, int]
 
@@ -121,6 +128,14 @@ def _apply(session: Session) -> None:
     ]
     if rows:
         add_up(session, dataset_counter, rows, _SUMS)
+    # What nobody has any more is not to be read from what is left of it.
+    fewer = [
+        {"of_kind": kind, "of_value": value, "of_base_uri": base_uri_id}
+        for (kind, value, base_uri_id), sums in sorted(pending.items())
+        if sums[0] < 0
+    ]
+    if fewer:
+        session.connection().execute(_FORGET_EMPTY, fewer)
 
 
 @event.listens_for(sql_db.session, "after_rollback")

@@ -14,7 +14,7 @@ from tempfile import NamedTemporaryFile
 from dtool_lookup_server import SearchABC
 from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.plugins.analysis import PHRASE_FIELDS, analyze_dataset
-from dtool_lookup_server.plugins.text_query import Phrase, Prefix, parse
+from dtool_lookup_server.plugins.text_query import Phrase, Prefix, TextQuery, parse
 
 
 class Settings:
@@ -34,10 +34,10 @@ class FileSearch(SearchABC):
 
     def register_dataset(self, dataset_info):
         fields = asdict(analyze_dataset(dataset_info))
-        terms = {term for field in fields.values() for term in field}
         kept = {
-            "terms": sorted(terms),
-            "texts": [f" {' '.join(fields[name])} " for name in PHRASE_FIELDS],
+            "terms": sorted({term for field in fields.values() for term in field}),
+            "items": sorted(fields["items"]),
+            "texts": {name: f" {' '.join(fields[name])} " for name in PHRASE_FIELDS},
             "row": {
                 key: value
                 for key, value in dataset_info.items()
@@ -55,8 +55,13 @@ class FileSearch(SearchABC):
     def delete_dataset(self, uri):
         self._path(uri).unlink(missing_ok=True)
 
+    def answers(self, tree):
+        return isinstance(tree, TextQuery)
+
     def search(self, query):
-        text = parse(query["free_text"]) if query.get("free_text") else None
+        text = query.get("tree")
+        if text is None and query.get("free_text"):
+            text = parse(query["free_text"])
         hits = [
             kept
             for base_uri in query["base_uris"]
@@ -105,27 +110,26 @@ def _has(kept, query):
     """Return whether a dataset's terms are what a text asks for."""
 
     def occurs(clause):
-        if isinstance(clause, Prefix):
-            return any(term.startswith(clause.start) for term in kept["terms"])
         if isinstance(clause, Phrase):
             words = f" {' '.join(clause.terms)} "
-            in_order = clause.terms and any(words in text for text in kept["texts"])
-            return in_order or clause.whole in kept["terms"]
-        return clause.term in kept["terms"]
+            fields = [clause.field] if clause.field else PHRASE_FIELDS
+            in_order = any(words in kept["texts"][field] for field in fields)
+            return (clause.terms and in_order) or clause.whole in kept["terms"]
+        terms = kept["items" if clause.field else "terms"]
+        if isinstance(clause, Prefix):
+            return any(term.startswith(clause.start) for term in terms)
+        return clause.term in terms
 
     if query.finds_nothing or any(map(occurs, query.none_of)):
         return False
-    if query.all_of:
-        return all(map(occurs, query.all_of))
-    return any(map(occurs, query.any_of)) if query.any_of else True
+    return all(any(map(occurs, group)) for group in query.groups)
 
 
 def _rank(kept, query):
     """Return in which field a text is found first: 0 is the name."""
     if query is not None:
-        clauses = (*query.all_of, *query.any_of)
-        words = [word for clause in clauses for word in _words(clause)]
-        for rank, text in enumerate(kept["texts"]):
+        words = [word for clause in query.wanted for word in _words(clause)]
+        for rank, text in enumerate(kept["texts"].values()):
             if any(f" {word}" in text for word in words):
                 return rank
     return len(PHRASE_FIELDS)

@@ -12,10 +12,19 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("user", sa.Column("display_name", Line(255)))
-    op.add_column("dataset", sa.Column("uploaded_by", Line(64)))
-    op.add_column("dataset", sa.Column("uploaded_at", Timestamp))
-    op.create_index("ix_dataset_uploaded_by", "dataset", ["uploaded_by"])
+    # MariaDB commits after every statement: a step that was interrupted is run again.
+    add("user", sa.Column("display_name", Line(255)))
+    add("dataset", sa.Column("uploaded_by", Line(64)))
+    add("dataset", sa.Column("uploaded_at", Timestamp))
+    op.create_index(
+        "ix_dataset_uploaded_by", "dataset", ["uploaded_by"], if_not_exists=True
+    )
+
+
+def add(table: str, column: sa.Column) -> None:
+    known = sa.inspect(op.get_bind()).get_columns(table)
+    if column.name not in {each["name"] for each in known}:
+        op.add_column(table, column)
 
 
 def downgrade() -> None:

