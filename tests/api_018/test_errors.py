@@ -1,5 +1,6 @@
 """Every route answers what it refuses in one shape."""
 
+import re
 import tempfile
 from http import HTTPMethod
 
@@ -24,7 +25,7 @@ OPEN_PATHS = (
 METHODS = [
     method.value for method in HTTPMethod if method not in ("OPTIONS", "CONNECT")
 ]
-ARGUMENTS = {"uuid": uuid_of("apple-harvest"), "username": "grumpy"}
+ARGUMENTS = {"uuid": uuid_of("apple-harvest"), "username": "grumpy", "token_id": "1"}
 
 
 def list_rules():
@@ -39,8 +40,7 @@ def path_of(rule):
     arguments = {name: ARGUMENTS.get(name, "x") for name in rule.arguments}
     path = rule.rule
     for name, value in arguments.items():
-        for converter in ("", "path:", "string:", "uuid:", "uri:"):
-            path = path.replace(f"<{converter}{name}>", value)
+        path = re.sub(rf"<([^<>]*:)?{name}>", value, path)
     return path
 
 
