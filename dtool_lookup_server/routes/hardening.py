@@ -32,7 +32,7 @@ _POLICIES = {
 
 def harden(response: Response) -> Response:
     """Add the headers that an answer does not have yet."""
-    policy = _POLICIES.get(response.mimetype, _OF_DATA)
+    policy = _POLICIES.get(response.mimetype or "", _OF_DATA)
     headers = {**_EVERYWHERE, "Content-Security-Policy": policy}
     for name, value in headers.items():
         response.headers.setdefault(name, value)
