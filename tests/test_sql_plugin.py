@@ -1,6 +1,7 @@
 """What the embedded search and retrieve plugins find and give back."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -384,11 +385,12 @@ def test_a_rare_word_is_looked_up_and_not_scanned_for(add, search, session):
         # It would rather scan a small table, or its primary key.
         session.execute(text("SET LOCAL enable_seqscan = off"))
         session.execute(text("SET LOCAL enable_indexscan = off"))
-    assert {
+    plan = {
         "sqlite": "SCAN dataset_text VIRTUAL TABLE INDEX",
         "postgresql": "Bitmap Index Scan on ix_dataset_text_terms",
-        "mariadb": "'ix_dataset_text_terms', '0'",
-    }[KIND] in plan_of(search.match_text(parse("apple")))
+        "mariadb": "'dataset_text_term', '(eq_)?ref', '[^']*', 'PRIMARY'",
+    }[KIND]
+    assert re.search(plan, plan_of(search.match_text(parse("apple"))))
 
 
 @pytest.mark.skipif(KIND != "sqlite", reason="the plan is SQLite's")

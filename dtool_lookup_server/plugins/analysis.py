@@ -30,11 +30,11 @@ from .stop_words import STOP_WORDS
 #: indexing then registers each dataset anew.
 ANALYSIS_VERSION = 2
 
-#: Shortest term: MariaDB does not index shorter ones.
+#: Shortest term: engines of full text pass over shorter ones.
 MIN_TERM = 3
-#: Longest term: MariaDB does not index words above 84 characters. It holds a UUID
-#: with its bucket; what is longer ends in a digest, so that long URIs that begin
-#: alike stay apart.
+#: Longest term: short enough for the key of an index. It holds a UUID with its
+#: bucket; what is longer ends in a digest, so that long URIs that begin alike stay
+#: apart.
 MAX_TERM = 80
 #: How much of a longer term is kept in front of its digest. Also the longest prefix
 #: that can be searched.

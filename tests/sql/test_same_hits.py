@@ -13,25 +13,16 @@ from dtool_lookup_server.sql_models import Dataset
 from tests.conftest import make_config, open_app
 from tests.corpus import dataset_info, manifest_of
 from tests.databases import SERVERS, empty_database
-from tests.private_servers import PrivateMariaDB, running
 
 BASE_URI = "s3://bucket"
 
-# Stop words of the analyzer and of InnoDB, short ones, accents, identifiers.
+# Stop words of the analyzer and of databases, short ones, accents, identifiers.
 TEXT = """
     a i x the com www und de la en about from apple apples red réd Über 7 42 c 数据
     데이터 U00096.3 rev.1 WT-3_rep2 wt x1 mine diamond running runs
 """
 WORDS = TEXT.split()
 FORMS = ["{}", "{}", '"{}"', '"{}"', "-{}", '-"{}"', "{}*", "-{}*"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def a_mariadb_of_their_own():
-    """MariaDB 10.11 may miss a row while it makes full-text tables for another."""
-    with running(PrivateMariaDB) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TEST_MARIADB_URL", server.url.format(port=server.port))
-        yield
 
 
 def documents():

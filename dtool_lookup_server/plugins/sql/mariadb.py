@@ -1,8 +1,10 @@
-"""The text index in MariaDB: a FULLTEXT index over analyzed terms, in boolean mode.
+"""The text index in MariaDB: a table of analyzed terms, and one of text in order.
 
-A term is kept under a letter in front of it: under d in a path of the manifest, under
-t anywhere else and, for the relevance, once more under the letter of each other tier.
-With the letter no term is too short for InnoDB, or one of its stop words.
+MariaDB's own FULLTEXT is left aside: InnoDB answers from a cache and from tables that
+the cache is moved to, and a search in that moment misses rows that were committed long
+before. It also finds nothing of the transaction that it is asked in. A table whose
+primary key begins with the term is as quick for whole terms and for beginnings, and is
+a part of every transaction like any other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,120 +13,285 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    bindparam,
+    Integer,
+    Select,
+    String,
+    and_,
+    case,
+    column,
+    exists,
+    false,
     func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    table,
     text,
 )
-from sqlalchemy.dialects.mysql import match as mysql_match
 
-from ..analysis import AnalyzedDataset
+from ...sql_models import Dataset
+from ..analysis import MAX_TERM, AnalyzedDataset
 from ..interfaces import TextMatch
-from ..text_query import Phrase, Prefix, Term, TextQuery
+from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
 from . import term_rows
-from .term_rows import ROWS, TABLE, TIERS, AnySession, Words, check, drop, forget
+from .term_rows import (
+    ROWS,
+    TABLE,
+    TIERS,
+    AnySession,
+    Words,
+    begin,
+    check,
+    end,
+    phrases,
+    plain,
+    rows_of,
+    spaced,
+    words_of,
+)
 
 __all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
 
-_ITEMS = TIERS["items"]
-_NOT_ITEMS = "t"
-_WEIGHTS = {_ITEMS: 1, "c": 10, "b": 1_000, "a": 100_000}
+TERMS_TABLE = f"{TABLE}_term"
+#: A dataset's terms, with the bits of the tiers that each occurs in.
+TERMS = table(
+    TERMS_TABLE,
+    column("term", String),
+    column("dataset_id", Integer),
+    column("tiers", Integer),
+)
 
+#: The bit of each tier.
+BITS = {"a": 1, "b": 2, "c": 4, "d": 8}
+# They are that far apart because what several words are worth is added up.
+_WEIGHTS = {"a": 100_000, "b": 1_000, "c": 10, "d": 1}
+_ITEMS = BITS[TIERS["items"]]
+
+#: Terms in one statement: a megabyte, as MariaDB takes it however it is set up.
+_BATCH = 5_000
+# Comes after each character that terms are written in.
+_LAST_CHARACTER = "{"
+
+_ASCII = "CHARACTER SET ascii COLLATE ascii_bin NOT NULL"
 _CREATE = (
     f"CREATE TABLE IF NOT EXISTS {TABLE} ("
     "dataset_id INTEGER NOT NULL, "
     "part INTEGER NOT NULL, "
-    "terms LONGTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
-    "words LONGTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+    f"words LONGTEXT {_ASCII}, "
     "PRIMARY KEY (dataset_id, part), "
-    f"FULLTEXT INDEX ix_{TABLE}_terms (terms), "
     f"CONSTRAINT {TABLE}_dataset FOREIGN KEY (dataset_id) "
-    "REFERENCES dataset (id) ON DELETE CASCADE) ENGINE = InnoDB"
+    "REFERENCES dataset (id) ON DELETE CASCADE) ENGINE = InnoDB",
+    f"CREATE TABLE IF NOT EXISTS {TERMS_TABLE} ("
+    f"term VARCHAR({MAX_TERM}) {_ASCII}, "
+    "dataset_id INTEGER NOT NULL, "
+    "tiers TINYINT NOT NULL, "
+    "PRIMARY KEY (term, dataset_id), "
+    f"INDEX ix_{TERMS_TABLE}_dataset_id (dataset_id, term), "
+    f"CONSTRAINT {TERMS_TABLE}_dataset FOREIGN KEY (dataset_id) "
+    "REFERENCES dataset (id) ON DELETE CASCADE) ENGINE = InnoDB",
 )
-_INSERT = text(
-    f"INSERT INTO {TABLE} (dataset_id, part, terms, words) "
-    "VALUES (:dataset_id, :part, :terms, :words)"
-)
+# Made once, since they are executed for every dataset.
+_ADD_TEXT = insert(ROWS)
+_ADD_TERMS = insert(TERMS)
 
 
 def create(connection: Connection) -> None:
     """Make the index where it is not there; the dataset table must be."""
-    connection.execute(text(_CREATE))
+    for statement in _CREATE:
+        connection.execute(text(statement))
+
+
+def drop(connection: Connection) -> None:
+    """Remove the index if it is there."""
+    connection.execute(text(f"DROP TABLE IF EXISTS {TERMS_TABLE}"))
+    term_rows.drop(connection)
 
 
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
-    """Keep a dataset's terms in place of what was kept of it.
+    """Keep a dataset's terms in place of what was kept of it."""
+    forget(session, dataset_id)
+    texts, tiers = _parts_of(terms)
+    rows = [
+        {"dataset_id": dataset_id, "part": part, "words": words}
+        for part, words in enumerate(texts)
+    ]
+    session.execute(_ADD_TEXT, rows)
+    # In the order of the index, whose pages are then each written once.
+    for batch in _batches(sorted(tiers)):
+        session.execute(
+            _ADD_TERMS,
+            [
+                {"term": term, "dataset_id": dataset_id, "tiers": tiers[term]}
+                for term in batch
+            ],
+        )
 
-    MariaDB finds them once the transaction is committed.
-    """
-    term_rows.store(session, dataset_id, _rows(terms), _INSERT)
+
+def forget(session: AnySession, dataset_id: int) -> None:
+    """Remove a dataset's terms; nothing happens where there are none."""
+    term_rows.forget(session, dataset_id)
+    session.execute(TERMS.delete().where(TERMS.c.dataset_id == dataset_id))
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
     """Return whether these terms of a dataset are kept, and no others."""
-    same: ColumnElement[str] = bindparam("terms")
-    return term_rows.holds(session, dataset_id, _rows(terms), same)
-
-
-def _rows(terms: AnalyzedDataset) -> Iterator[tuple[str, str]]:
-    for row in term_rows.rows_of(terms):
-        yield _marked(row.tiers), row.text
+    texts, tiers = _parts_of(terms)
+    words = select(ROWS.c.words).where(ROWS.c.dataset_id == dataset_id)
+    if list(session.scalars(words.order_by(ROWS.c.part))) != texts:
+        return False
+    kept = select(TERMS.c.term, TERMS.c.tiers).where(TERMS.c.dataset_id == dataset_id)
+    return {term: bits for term, bits in session.execute(kept)} == tiers
 
 
 def match(query: TextQuery) -> TextMatch:
     """Return a query as a part of a statement over the dataset table."""
-    return term_rows.match(query, _Language())
+    newest_first = (Dataset.frozen_at.desc(), Dataset.id.desc())
+    if query.finds_nothing:
+        return TextMatch(false(), false(), newest_first)
+    if not query.groups:
+        others = Dataset.id.not_in(_ids(_found([query.none_of], (), query.none_of)))
+        return TextMatch(others, others, newest_first)
+    rows = _found(query.groups, query.none_of, query.wanted)
+    found = rows.add_columns(_rank(query).label("rank")).subquery()
+    return TextMatch(
+        Dataset.id == found.c.dataset_id,
+        Dataset.id.in_(_ids(rows)),
+        (found.c.rank.desc(), *newest_first),
+    )
 
 
-class _Language:
-    """MATCH ... AGAINST (... IN BOOLEAN MODE)."""
-
-    def any_of(
-        self, words: Words, phrases: Sequence[Phrase] = ()
-    ) -> ColumnElement[bool]:
-        """Return whether a row has one of the words, or all terms of a phrase."""
-        alternatives = [
-            _compile(tier, word)
-            for word in words
-            for tier in ((_ITEMS,) if word.field else (_NOT_ITEMS, _ITEMS))
-        ]
-        for phrase in phrases:
-            required = (f"+{_NOT_ITEMS}{term}" for term in phrase.terms)
-            alternatives.append(f"({' '.join(required)})")
-        return _match(alternatives)
-
-    def in_order(self, terms: str, words: ColumnElement[str]) -> ColumnElement[bool]:
-        """Return whether words have these terms, one after the other."""
-        return func.locate(terms, words) > 0
-
-    def between(self, start: str, end: str) -> ColumnElement[str]:
-        """Return what of a row's words stands between two of them."""
-        # The first would be all of the words where the start is missing.
-        after = func.substring_index(ROWS.c.words, start, -1)
-        between = func.substring_index(after, end, 1)
-        return func.if_(func.locate(start, ROWS.c.words) > 0, between, "")
-
-    def relevance(self, words: Words) -> ColumnElement[float]:
-        """Return how well a row answers a query of these words."""
-        ranks = [
-            _match([_compile(tier, word) for word in words]) * weight
-            for tier, weight in _WEIGHTS.items()
-        ]
-        return sum(ranks[1:], ranks[0])
+def _parts_of(terms: AnalyzedDataset) -> tuple[list[str], dict[str, int]]:
+    """Return a dataset's text, row by row, and its terms with the bits of tiers."""
+    texts: list[str] = []
+    tiers: dict[str, int] = {}
+    for row in rows_of(terms):
+        if row.words:
+            texts.append(row.text)
+        for term, letters in row.tiers.items():
+            bits = sum(BITS[letter] for letter in letters)
+            tiers[term] = tiers.get(term, 0) | bits
+    return texts, tiers
 
 
-def _compile(tier: str, word: Term | Prefix) -> str:
-    return f"{tier}{word.start}*" if isinstance(word, Prefix) else f"{tier}{word.term}"
+def _batches(terms: list[str]) -> Iterator[list[str]]:
+    return (terms[at : at + _BATCH] for at in range(0, len(terms), _BATCH))
 
 
-def _match(alternatives: Sequence[str]) -> ColumnElement[Any]:
-    """Return how well rows match, which is zero, and false, for those that do not."""
-    return mysql_match(ROWS.c.terms, against=" ".join(alternatives)).in_boolean_mode()
+def _found(
+    wanted: Sequence[Sequence[Clause]],
+    unwanted: Sequence[Clause],
+    looked_for: Sequence[Clause],
+) -> Select[tuple[int]]:
+    """Return a select of the ids of the datasets that a query finds.
+
+    Each is one row of TERMS where there is but one term to find, else a group of rows.
+
+    :param wanted: groups, of each of which one clause must occur
+    :param unwanted: none of these may
+    :param looked_for: the wanted ones, and those that count for the relevance only
+    """
+    words = words_of([*looked_for, *unwanted])
+    found = select(TERMS.c.dataset_id).where(_any_of(words))
+    if _is_one_term(words):
+        return found
+    found = found.group_by(TERMS.c.dataset_id).having(and_(*map(_has, wanted)))
+    return found.having(~_has(unwanted)) if unwanted else found
 
 
-def _marked(tiers: dict[str, str]) -> str:
-    marked = []
-    for term, letters in tiers.items():
-        if letters != _ITEMS:
-            marked.append(_NOT_ITEMS + term)
-        marked += [tier + term for tier in letters]
-    return " ".join(marked)
+def _is_one_term(words: Words) -> bool:
+    return len(words) == 1 and isinstance(words[0], Term)
+
+
+def _ids(found: Select[Any]) -> Select[Any]:
+    """Return the ids of what _found selects, for IN.
+
+    In a table within the subquery MariaDB finds all of them at once; else it may go
+    through the datasets, and look for each.
+    """
+    return select(found.subquery().c.dataset_id)
+
+
+def _has(clauses: Sequence[Clause]) -> ColumnElement[bool]:
+    """Return whether the terms that were found of a dataset answer one of the clauses.
+
+    Where the terms of a phrase stand is looked up last, when all of them are there.
+    """
+    is_there = func.max(case((_any_of(plain(clauses)), 1), else_=0)) == 1
+    return or_(is_there, *map(_in_order, phrases(clauses)))
+
+
+def _in_order(phrase: Phrase) -> ColumnElement[bool]:
+    terms = set(phrase.terms)
+    number = func.sum(case((TERMS.c.term.in_(sorted(terms)), 1), else_=0))
+    words: ColumnElement[str] = ROWS.c.words
+    if phrase.field:
+        # With the blanks that stand before and behind its words.
+        words = _between(f" {begin(phrase.field)}", end(phrase.field))
+    one_after_the_other = (
+        exists()
+        .where(ROWS.c.dataset_id == TERMS.c.dataset_id)
+        .where(func.locate(spaced(phrase.terms), words) > 0)
+        .correlate(TERMS)
+    )
+    return and_(number == len(terms), one_after_the_other)
+
+
+def _between(start: str, end: str) -> ColumnElement[str]:
+    """Return what of a row's words stands between two of them.
+
+    Empty where the row does not have the start, and up to the end of the row where it
+    does not have the end.
+    """
+    # The first would be all of the words where the start is missing.
+    after = func.substring_index(ROWS.c.words, start, -1)
+    between = func.substring_index(after, end, 1)
+    return func.if_(func.locate(start, ROWS.c.words) > 0, between, "")
+
+
+def _any_of(words: Words) -> ColumnElement[bool]:
+    """Return whether a row of TERMS is one of these words."""
+    exact = [word.term for word in words if isinstance(word, Term) and not word.field]
+    others = [word for word in words if isinstance(word, Prefix) or word.field]
+    return or_(
+        *([TERMS.c.term.in_(exact)] if exact else []),
+        *map(_is, others),
+    )
+
+
+def _is(word: Term | Prefix) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = []
+    if isinstance(word, Prefix):
+        last = word.start + _LAST_CHARACTER
+        conditions.append(TERMS.c.term.between(word.start, last))
+    else:
+        conditions.append(TERMS.c.term == word.term)
+    if word.field:
+        conditions.append(_in_tier(_ITEMS))
+    return and_(*conditions)
+
+
+def _in_tier(bit: int) -> ColumnElement[bool]:
+    return TERMS.c.tiers.bitwise_and(bit) > 0
+
+
+def _rank(query: TextQuery) -> ColumnElement[int]:
+    """Return what the terms that _found finds of a dataset are worth.
+
+    Terms that begin alike are worth what the best of them is: a thousand files are no
+    more than one name.
+    """
+    weight: ColumnElement[int] = literal_column("0")
+    for tier, bit in BITS.items():
+        weight += case((_in_tier(bit), _WEIGHTS[tier]), else_=0)
+    words = words_of(query.wanted)
+    if _is_one_term([*words, *plain(query.none_of)]):
+        return weight
+    terms = [word for word in words if isinstance(word, Term)]
+    rank: ColumnElement[int] = literal_column("0")
+    if terms:
+        rank += func.sum(case((_any_of(terms), weight), else_=0))
+    for word in words:
+        if isinstance(word, Prefix):
+            rank += func.max(case((_is(word), weight), else_=0))
+    return rank

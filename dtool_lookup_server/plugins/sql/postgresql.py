@@ -1,28 +1,54 @@
 """The text index in PostgreSQL: tsvectors made of analyzed terms, and a GIN index.
 
 The literals of tsvector and tsquery take terms as they are: no configuration of a
-language comes into it.
+language comes into it. A dataset with more terms than a tsvector takes has several
+rows, each of which can tell by itself whether a term or a phrase occurs in it; which
+dataset is found is told by all of them together.
 """
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Sequence
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    Select,
+    and_,
     bindparam,
+    case,
     cast,
+    false,
     func,
     literal,
+    literal_column,
+    or_,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY, TSVECTOR
 
+from ...sql_models import Dataset
 from ..analysis import AnalyzedDataset
 from ..interfaces import TextMatch
-from ..text_query import Phrase, Prefix, Term, TextQuery
-from . import term_rows
-from .term_rows import ROWS, TABLE, TIERS, AnySession, Words, check, drop, forget
+from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
+from .term_rows import (
+    ROWS,
+    TABLE,
+    TIERS,
+    AnySession,
+    Words,
+    begin,
+    check,
+    drop,
+    end,
+    forget,
+    phrases,
+    plain,
+    rows_of,
+    spaced,
+    words_of,
+)
 
 __all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
 
@@ -43,6 +69,9 @@ _INSERT = text(
     f"INSERT INTO {TABLE} (dataset_id, part, terms, words) "
     "VALUES (:dataset_id, :part, CAST(:terms AS tsvector), :words)"
 )
+_TERMS: ColumnElement[str] = literal_column(f"{TABLE}.terms", TSVECTOR)
+
+_log = logging.getLogger(__name__)
 
 
 def create(connection: Connection) -> None:
@@ -53,52 +82,113 @@ def create(connection: Connection) -> None:
 
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
-    term_rows.store(session, dataset_id, _rows(terms), _INSERT)
+    forget(session, dataset_id)
+    parts = 0
+    for part, row in enumerate(rows_of(terms)):
+        values = {"part": part, "terms": _vector(row.tiers), "words": row.text}
+        session.execute(_INSERT, values | {"dataset_id": dataset_id})
+        parts += 1
+    if parts > 1:
+        _log.info("The terms of dataset %s take %s rows", dataset_id, parts)
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
     """Return whether these terms of a dataset are kept, and no others."""
-    same = cast(bindparam("terms"), TSVECTOR)
-    return term_rows.holds(session, dataset_id, _rows(terms), same)
-
-
-def _rows(terms: AnalyzedDataset) -> Iterator[tuple[str, str]]:
-    for row in term_rows.rows_of(terms):
-        yield _vector(row.tiers), row.text
+    of_dataset = ROWS.c.dataset_id == dataset_id
+    same = select(ROWS.c.part).where(
+        of_dataset,
+        ROWS.c.part == bindparam("part"),
+        cast(bindparam("terms"), TSVECTOR) == _TERMS,
+        ROWS.c.words == bindparam("words"),
+    )
+    parts = 0
+    for part, row in enumerate(rows_of(terms)):
+        values = {"part": part, "terms": _vector(row.tiers), "words": row.text}
+        if session.execute(same, values).first() is None:
+            return False
+        parts += 1
+    kept = select(func.count()).select_from(ROWS).where(of_dataset)
+    return session.scalar(kept) == parts
 
 
 def match(query: TextQuery) -> TextMatch:
     """Return a query as a part of a statement over the dataset table."""
-    return term_rows.match(query, _Language())
+    newest_first = (Dataset.frozen_at.desc(), Dataset.id.desc())
+    if query.finds_nothing:
+        return TextMatch(false(), false(), newest_first)
+    if not query.groups:
+        others = Dataset.id.not_in(_found([query.none_of], ()))
+        return TextMatch(others, others, newest_first)
+    rank = func.max(_relevance(words_of(query.wanted))).label("rank")
+    rows = _found(query.groups, query.none_of)
+    found = rows.add_columns(rank).subquery()
+    return TextMatch(
+        Dataset.id == found.c.dataset_id,
+        Dataset.id.in_(rows),
+        (found.c.rank.desc(), *newest_first),
+    )
 
 
-class _Language:
-    """tsquery."""
+def _found(
+    wanted: Sequence[Sequence[Clause]], unwanted: Sequence[Clause]
+) -> Select[tuple[int]]:
+    """Return a select of the ids of the datasets that a query finds.
 
-    def any_of(
-        self, words: Words, phrases: Sequence[Phrase] = ()
-    ) -> ColumnElement[bool]:
-        """Return whether a row has one of the words, or all terms of a phrase."""
-        alternatives = [
-            *map(_compile, words),
-            *(f"({' & '.join(phrase.terms)})" for phrase in phrases),
-        ]
-        query = cast(literal(" | ".join(alternatives)), TSQUERY)
-        return ROWS.c.terms.op("@@", is_comparison=True)(query)
+    :param wanted: groups, of each of which one clause must occur
+    :param unwanted: none of these may
+    """
+    clauses = [clause for group in [*wanted, unwanted] for clause in group]
+    found = (
+        select(ROWS.c.dataset_id)
+        .where(_any_of(plain(clauses), phrases(clauses)))
+        .group_by(ROWS.c.dataset_id)
+    )
+    if len(wanted) > 1 or unwanted or phrases(clauses):
+        found = found.having(and_(*map(_in_some_row, wanted)))
+    if unwanted:
+        found = found.having(~_in_some_row(unwanted))
+    return found
 
-    def in_order(self, terms: str, words: ColumnElement[str]) -> ColumnElement[bool]:
-        """Return whether words have these terms, one after the other."""
-        return func.strpos(words, terms) > 0
 
-    def between(self, start: str, end: str) -> ColumnElement[str]:
-        """Return what of a row's words stands between two of them."""
-        return func.split_part(func.split_part(ROWS.c.words, start, 2), end, 1)
+def _in_some_row(clauses: Sequence[Clause]) -> ColumnElement[bool]:
+    conditions = [_any_of(plain(clauses))] if plain(clauses) else []
+    for phrase in phrases(clauses):
+        words: ColumnElement[str] = ROWS.c.words
+        if phrase.field:
+            # With the blanks that stand before and behind its words.
+            words = _between(f" {begin(phrase.field)}", end(phrase.field))
+        conditions.append(func.strpos(words, spaced(phrase.terms)) > 0)
+    return func.max(case((or_(*conditions), 1), else_=0)) == 1
 
-    def relevance(self, words: Words) -> ColumnElement[float]:
-        """Return how well a row answers a query of these words."""
-        weights = cast(_WEIGHTS, ARRAY(REAL))
-        query = cast(literal(" | ".join(map(_compile, words))), TSQUERY)
-        return func.ts_rank(weights, ROWS.c.terms, query, type_=Float)
+
+def _between(start: str, end: str) -> ColumnElement[str]:
+    """Return what of a row's words stands between two of them.
+
+    Empty where the row does not have the start, and up to the end of the row where it
+    does not have the end.
+    """
+    return func.split_part(func.split_part(ROWS.c.words, start, 2), end, 1)
+
+
+def _any_of(words: Words, phrases: Sequence[Phrase] = ()) -> ColumnElement[bool]:
+    """Return whether a row has one of the words, or all terms of a phrase.
+
+    By this the row is found in the index. Whether the terms of the phrase are in order
+    is not asked.
+    """
+    alternatives = [
+        *map(_compile, words),
+        *(f"({' & '.join(phrase.terms)})" for phrase in phrases),
+    ]
+    query = cast(literal(" | ".join(alternatives)), TSQUERY)
+    return _TERMS.op("@@", is_comparison=True)(query)
+
+
+def _relevance(words: Words) -> ColumnElement[float]:
+    """Return how well a row answers a query of these words."""
+    weights = cast(_WEIGHTS, ARRAY(REAL))
+    query = cast(literal(" | ".join(map(_compile, words))), TSQUERY)
+    return func.ts_rank(weights, _TERMS, query, type_=Float)
 
 
 def _compile(word: Term | Prefix) -> str:

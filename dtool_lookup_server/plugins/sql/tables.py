@@ -1,7 +1,7 @@
 """What the embedded plugins keep: datasets' contents, and the index of their text.
 
-The contents are a table like any other. The text index is the database's own kind
-of full text, made by one small module per engine.
+The contents are a table like any other. The text index is made by one small module
+per engine: the database's own kind of full text, or on MariaDB tables of terms.
 """
 
 from types import ModuleType
