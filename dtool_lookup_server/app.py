@@ -12,6 +12,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import keys, token_keys
+from .auth import note_origins
 from .cli import COMMANDS
 from .cli.base import RedLine
 from .config import CONFIG_EXCLUSIONS, default_home, read_settings, with_texts_read
@@ -164,6 +165,7 @@ def _watch(app: Flask, plugins: Plugins) -> None:
     port = app.config["METRICS_PORT"]
     metrics = Metrics() if port else None
     watch_requests(app, metrics)
+    note_origins(app)
     if metrics is not None:
         metrics.serve(app, port)
     observers = [trace(app)] if app.config["TRACES"] else []

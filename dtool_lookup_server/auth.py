@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_jwt_extended import (
     create_access_token,
     get_jwt,
@@ -28,7 +28,8 @@ from .errors import (
     DtoolLookupServerError,
     RevokedTokenError,
 )
-from .services import access_tokens, users
+from .services import access_tokens, audit, users
+from .services.audit import Action, Origin
 from .services.users import ActingUser
 from .sql_models import to_timestamp, utc_now
 
@@ -46,9 +47,46 @@ def acting_user() -> ActingUser:
         user = _bearer()
     if user is None:
         raise AuthenticationError("The user of this token is not registered")
-    # For the log.
-    g.username = user.username
+    act_as(user.username, user.token_id)
     return user
+
+
+def act_as(username: str, access_token_id: int | None = None) -> None:
+    """Say in whose name the request is, for the log and the audit trail."""
+    g.username = username
+    g.access_token_id = access_token_id
+
+
+def note_origins(app: Flask) -> None:
+    """Let the audit trail know who asks for what is done in a request."""
+
+    def begin() -> None:
+        g.username = g.access_token_id = None
+        audit.come_from(_request_origin)
+
+    app.before_request(begin)
+
+
+def _request_origin() -> Origin | None:
+    # A script may go on in the context that a request was made in, as tests do.
+    if not has_request_context():
+        return None
+    return Origin(
+        audit.API,
+        username=g.username or _verified_name(),
+        address=request.remote_addr,
+        request_id=g.get("request_id"),
+        access_token_id=g.access_token_id,
+    )
+
+
+def _verified_name() -> str | None:
+    """Return the name in a token that a plugin's route has had verified, if any."""
+    try:
+        name = get_jwt_identity()
+    except RuntimeError:
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _bearer() -> ActingUser | None:
@@ -135,10 +173,12 @@ def issue_token(username: str, last_forever: bool = False) -> str:
         raise ConfigurationError(
             "There is no private key to sign tokens with: set JWT_PRIVATE_KEY_FILE"
         )
-    return create_access_token(
+    token = create_access_token(
         identity=username,
         expires_delta=False if last_forever else None,
         # To the microsecond: one made just after a revocation counts.
         additional_claims={"iat": to_timestamp(utc_now())},
         additional_headers={"kid": current_app.config["JWT_KEY_ID"]},
     )
+    audit.write(Action.ISSUE_TOKEN, username, last_forever=last_forever)
+    return token

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from marshmallow import fields
-from sqlalchemy import BigInteger, ForeignKey, Index, Table
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from .append_only import keep_append_only
 from .columns import Line, Timestamp, keep_unique, unique_index
 from .extensions import ma
 from .extensions import sql_db as db
@@ -29,6 +30,9 @@ UUID_LENGTH = 36
 KIND_LENGTH = 16
 #: Length of a digest in hexadecimal.
 DIGEST_LENGTH = 64
+#: Longest name of an action in the audit trail, address, id of a request, and JSON of
+#: what else there is to tell, in characters.
+ACTION_LENGTH, ADDRESS_LENGTH, REQUEST_ID_LENGTH, DETAILS_LENGTH = 32, 64, 128, 4000
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -283,6 +287,30 @@ class AccessToken(db.Model):  # type: ignore[name-defined]
     last_used_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
+#: Who did what: see services/audit.py. It refers to nothing by number: what it tells of
+#: may be gone.
+audit_entry = db.Table(
+    "audit_entry",
+    db.Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    db.Column("happened_at", Timestamp, nullable=False),
+    db.Column("action", Line(ACTION_LENGTH), nullable=False),
+    db.Column("source", Line(KIND_LENGTH), nullable=False),
+    db.Column("username", Line(USERNAME_LENGTH)),
+    db.Column("os_user", Line(USERNAME_LENGTH)),
+    db.Column("address", Line(ADDRESS_LENGTH)),
+    db.Column("request_id", Line(REQUEST_ID_LENGTH)),
+    db.Column("access_token_id", Integer),
+    db.Column("base_uri", Line(URI_LENGTH)),
+    db.Column("subject", Line(URI_LENGTH)),
+    db.Column("details", Line(DETAILS_LENGTH)),
+    db.Column("pruned_before", Timestamp),
+    # Each ends as the trail is read: the newest first.
+    Index("ix_audit_entry_happened_at", "happened_at", "id"),
+    Index("ix_audit_entry_action", "action", "happened_at", "id"),
+    Index("ix_audit_entry_username", "username", "happened_at", "id"),
+)
+
+keep_append_only(audit_entry)
 keep_unique(BaseURI.__table__.c.base_uri)
 keep_unique(Dataset.__table__.c.uri)
 

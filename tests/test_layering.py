@@ -23,6 +23,7 @@ LAYERS = [
     "engines",
     "locks",
     "columns",
+    "append_only",
     "database",
     "migrating",
     "sql_models",

@@ -3,6 +3,7 @@
 The names here are those that 0.18's scripts and plugins import.
 """
 
+from .audit import audit_cli
 from .base_uri import add_base_uri, base_uri_cli, index_base_uri, list_base_uris
 from .config import config_cli, config_show, config_versions
 from .database import copy_database, database_cli
@@ -26,6 +27,7 @@ COMMANDS = (
     base_uri_cli,
     dataset_cli,
     search_datasets,
+    audit_cli,
     config_cli,
     database_cli,
     init,
@@ -37,6 +39,7 @@ COMMANDS = (
 __all__ = [
     "COMMANDS",
     "add_base_uri",
+    "audit_cli",
     "base_uri_cli",
     "config_cli",
     "config_show",

@@ -2,7 +2,7 @@
 
 from flask import Response, jsonify, request
 
-from ..auth import issue_token
+from ..auth import act_as, issue_token
 from ..schemas import CredentialsSchema, TokenSchema
 from ..services import passwords
 from .blueprint import Blueprint
@@ -19,6 +19,7 @@ def issue(credentials: dict[str, str]) -> Response:
     """Issue a token for a name and a password; 404 unless that is configured."""
     username = credentials["username"]
     passwords.check(username, credentials["password"], request.remote_addr or "")
+    act_as(username)
     response = jsonify({"token": issue_token(username)})
     response.cache_control.no_store = True
     return response

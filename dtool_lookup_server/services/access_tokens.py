@@ -26,7 +26,8 @@ from ..sql_models import (
     to_timestamp,
     utc_now,
 )
-from . import base_uris, checks, permissions
+from . import audit, base_uris, checks, permissions
+from .audit import Action
 from .users import EVERY_SCOPE, ActingUser
 
 #: What each token begins with, so that scans for secrets find it.
@@ -34,6 +35,9 @@ PREFIX = "dtool_lookup_"
 
 #: How long a token is good where its maker does not say.
 DEFAULT_LIFE = timedelta(days=90)
+
+# What the audit trail tells of one.
+_RECORDED = ("id", "name", "scopes", "base_uris", "expires_at")
 
 #: How old the time of the last use may be before it is written anew.
 _STALE = timedelta(minutes=1)
@@ -122,6 +126,8 @@ def make(
             )
         )
     [item] = [item for item in listing(user) if item["id"] == row.id]
+    told = {key: item[key] for key in _RECORDED}
+    audit.record(Action.MAKE_ACCESS_TOKEN, user.username, **told)
     return {**item, "token": token}
 
 
@@ -151,7 +157,9 @@ def revoke(user: ActingUser, token_id: int) -> None:
     sql_db.session.execute(
         delete(access_token_base_uris).where(access_token_base_uris.c.token_id.in_(ids))
     )
-    sql_db.session.execute(delete(AccessToken).where(*mine))
+    gone = sql_db.session.execute(delete(AccessToken).where(*mine))
+    if gone.rowcount:  # type: ignore[attr-defined]
+        audit.record(Action.REVOKE_ACCESS_TOKEN, user.username, id=token_id)
 
 
 def _usable(user: ActingUser, limits: Sequence[str]) -> set[int]:

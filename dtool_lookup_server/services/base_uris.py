@@ -22,7 +22,8 @@ from ..sql_models import (
     search_permissions,
     to_timestamp,
 )
-from . import checks
+from . import audit, checks
+from .audit import Action
 
 _FILE = "file://"
 
@@ -89,6 +90,7 @@ def register(base_uri: str) -> str:
     checks.text("base_uri", checks.absolute("base_uri", spelled), URI_LENGTH)
     if find(spelled) is None:
         sql_db.session.add(BaseURI(base_uri=spelled))
+        audit.record(Action.ADD_BASE_URI, base_uri=spelled)
     return spelled
 
 
@@ -125,6 +127,7 @@ def remove(base_uri: str) -> None:
     ):
         sql_db.session.execute(delete(table).where(table.c.base_uri_id == base_uri_id))
     sql_db.session.execute(delete(BaseURI).where(BaseURI.id == base_uri_id))
+    audit.record(Action.DELETE_BASE_URI, base_uri=normalised(base_uri))
 
 
 def info(base_uri: str) -> dict[str, Any]:

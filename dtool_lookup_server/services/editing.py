@@ -25,6 +25,7 @@ from ..errors import (
 from ..extensions import sql_db
 from ..sql_models import Dataset
 from . import base_uris, content, datasets, permissions, registered
+from .audit import Action
 from .dataset_info import checked_field
 from .registering import replace
 from .users import ActingUser
@@ -145,7 +146,13 @@ def _edit_index(uri: str, field: str, change: Change) -> Any:
     row = registered.lock(uri)
     current = registered.info_of(row)
     value = _new_value(field, change(current[field]))
-    replace({**current, field: value}, row.uploaded_by, row.uploaded_at)
+    replace(
+        {**current, field: value},
+        row.uploaded_by,
+        row.uploaded_at,
+        Action.EDIT,
+        field=field,
+    )
     return value
 
 
@@ -162,7 +169,7 @@ def _edit_both(uri: str, field: str, change: Change, dataset: dtoolcore.DataSet)
             _WRITE[field](dataset, held, value, undo)
             _check_written(_READ[field](dataset), value)
         info = {**registered.info_of(row), field: value}
-        replace(info, row.uploaded_by, row.uploaded_at)
+        replace(info, row.uploaded_by, row.uploaded_at, Action.EDIT, field=field)
     except BaseException:
         for step in reversed(undo):
             # As much as the storage lets us; what went wrong first is reported.

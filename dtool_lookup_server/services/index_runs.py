@@ -3,13 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import select
 
 from .. import locks
 from ..database import transactional
 from ..errors import InUseError
 from ..extensions import sql_db
-from ..sql_models import ERROR_LENGTH, IndexRun, utc_now
-from . import base_uris
+from ..sql_models import ERROR_LENGTH, BaseURI, IndexRun, utc_now
+from . import audit, base_uris
+from .audit import Action
 from .indexing import FAILED, FORGOTTEN, REGISTERED, UNCHANGED, described
 
 RUNNING = "running"
@@ -75,3 +79,8 @@ def _end(base_uri_id: int, state: str, counts: Counter[str], error: str | None) 
     run.state, run.error, run.finished_at = state, error, utc_now()
     for kind in _KINDS:
         setattr(run, kind, counts[kind])
+    base_uri = sql_db.session.scalar(
+        select(BaseURI.base_uri).where(BaseURI.id == base_uri_id)
+    )
+    told: dict[str, Any] = {kind: counts[kind] for kind in _KINDS}
+    audit.record(Action.INDEX_BASE_URI, base_uri=base_uri, state=state, **told)

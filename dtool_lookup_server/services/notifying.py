@@ -19,7 +19,7 @@ from sqlalchemy import select
 from ..errors import AuthenticationError, NotificationsOffError, ValidationError
 from ..pagination import exists
 from ..sql_models import Dataset
-from . import base_uris, indexing
+from . import audit, base_uris, indexing
 from .indexing import FAILED, FORGOTTEN, REGISTERED, UNCHANGED, Outcome
 from .registering import forget
 
@@ -53,11 +53,14 @@ def check_secret(secret: str) -> None:
 def notice(event: dict[str, Any]) -> dict[str, int]:
     """Register or forget the datasets that an event is about.
 
+    The audit trail says that a storage did it.
+
     :param event: of S3 or MinIO, or the message of SNS that one is wrapped in
     :returns: how many were registered, unchanged, forgotten or failed, and ignored
         because they are not in a base URI that is registered
     :raises ValidationError: if it is no such event
     """
+    audit.come_from_storage()
     counts = Counter(outcome.kind for outcome in _outcomes(_places(_records(event))))
     kinds = (REGISTERED, UNCHANGED, FORGOTTEN, FAILED, IGNORED)
     return {kind: counts[kind] for kind in kinds}

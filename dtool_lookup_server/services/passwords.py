@@ -16,6 +16,7 @@ from typing import Any
 from flask import current_app
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from ..database import transactional
 from ..errors import (
     AuthenticationError,
     ConfigurationError,
@@ -23,7 +24,8 @@ from ..errors import (
     StoreUnavailableError,
     TokensOffError,
 )
-from . import attempts, checks, users
+from . import attempts, audit, checks, users
+from .audit import Action
 
 #: Longest password, in characters: hashing it must not take for ever.
 LONGEST = 1024
@@ -101,6 +103,7 @@ def matches_hash(known: str, password: str) -> bool:
         return False
 
 
+@transactional
 def set_password(username: str, password: str) -> None:
     """Keep the hash of a user's password in the file.
 
@@ -125,6 +128,7 @@ def set_password(username: str, password: str) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(temporary, path)
+    audit.record(Action.SET_PASSWORD, username)
 
 
 def read_file() -> dict[str, str]:

@@ -28,10 +28,19 @@ from ..sql_models import (
     register_permissions,
     search_permissions,
 )
-from . import base_uris
+from . import audit, base_uris
+from .audit import Action
 from .users import ActingUser, require
 
 _WORDS = {search_permissions.name: "search", register_permissions.name: "register"}
+_GRANT = {
+    search_permissions.name: Action.GRANT_SEARCH,
+    register_permissions.name: Action.GRANT_REGISTER,
+}
+_REVOKE = {
+    search_permissions.name: Action.REVOKE_SEARCH,
+    register_permissions.name: Action.REVOKE_REGISTER,
+}
 
 _USER, _TOKEN = (bindparam(name, type_=Integer) for name in ("user_id", "token_id"))
 
@@ -143,12 +152,18 @@ def replace(base_uri: str, searchers: Iterable[str], registrars: Iterable[str]) 
         register_permissions: _ids("users_with_register_permissions", registrars),
     }
     for table, user_ids in wanted.items():
+        held = _holders(table, base_uri_id)
         sql_db.session.execute(delete(table).where(table.c.base_uri_id == base_uri_id))
         if user_ids:
             sql_db.session.execute(
                 insert(table),
-                [{"user_id": key, "base_uri_id": base_uri_id} for key in user_ids],
+                [
+                    {"user_id": key, "base_uri_id": base_uri_id}
+                    for key in sorted(user_ids.values())
+                ],
             )
+        _record(_REVOKE[table.name], held - user_ids.keys(), base_uri)
+        _record(_GRANT[table.name], user_ids.keys() - held, base_uri)
 
 
 @transactional
@@ -184,7 +199,9 @@ def _revoke(table: Table, username: str, base_uri: str) -> None:
     base_uri_id = base_uris.require(base_uri)
     user = require(username)
     held = (table.c.user_id == user.id, table.c.base_uri_id == base_uri_id)
-    sql_db.session.execute(delete(table).where(*held))
+    gone = sql_db.session.execute(delete(table).where(*held))
+    if gone.rowcount:  # type: ignore[attr-defined]
+        _record(_REVOKE[table.name], [username], base_uri)
 
 
 def grant_search(username: str, base_uri: str) -> None:
@@ -213,6 +230,17 @@ def _grant(table: Table, username: str, base_uri: str) -> None:
     sql_db.session.execute(
         insert(table).values(user_id=user.id, base_uri_id=base_uri_id)
     )
+    _record(_GRANT[table.name], [username], base_uri)
+
+
+def _record(action: Action, usernames: Iterable[str], base_uri: str) -> None:
+    for username in sorted(usernames):
+        audit.record(action, username, base_uris.normalised(base_uri))
+
+
+def _holders(table: Table, base_uri_id: int) -> set[str]:
+    held = select(User.username).join(table, table.c.user_id == User.id)
+    return set(sql_db.session.scalars(held.where(table.c.base_uri_id == base_uri_id)))
 
 
 def _holds(table: Table, user: ActingUser, base_uri: str) -> bool:
@@ -231,7 +259,7 @@ def _names(table: Table, user: ActingUser) -> list[str]:
     return list(sql_db.session.scalars(held))
 
 
-def _ids(field: str, usernames: Iterable[str]) -> list[int]:
+def _ids(field: str, usernames: Iterable[str]) -> dict[str, int]:
     names = set(usernames)
     found = dict(
         sql_db.session.execute(
@@ -240,4 +268,4 @@ def _ids(field: str, usernames: Iterable[str]) -> list[int]:
     )
     if unknown := names - found.keys():
         raise InvalidFieldError(field, f"Not registered: {', '.join(sorted(unknown))}")
-    return sorted(found.values())
+    return found

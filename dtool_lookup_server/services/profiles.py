@@ -10,7 +10,8 @@ from ..errors import UnknownUserError
 from ..extensions import sql_db
 from ..pagination import AnyRow, SortedListing
 from ..sql_models import NAME_LENGTH, User
-from . import checks, users
+from . import audit, checks, users
+from .audit import Action
 
 _COLUMNS = (User.id, User.username, User.is_admin, User.display_name)
 _SORTABLE = {"username": User.username, "is_admin": User.is_admin}
@@ -47,8 +48,11 @@ def put(username: str, is_admin: bool, changes: dict[str, Any]) -> bool:
     :raises InvalidFieldError: for a name that cannot be one
     """
     new = users.find(username) is None
-    users.register([{"username": username}])
-    change(username, {**changes, "is_admin": is_admin})
+    if new:
+        users.register([{"username": username, "is_admin": is_admin}])
+    else:
+        changes = {**changes, "is_admin": is_admin}
+    change(username, changes)
     return new
 
 
@@ -66,6 +70,7 @@ def change(username: str, changes: dict[str, Any]) -> None:
         sql_db.session.execute(
             update(User).where(User.username == username).values(changes)
         )
+        audit.record(Action.UPDATE_USER, username, **changes)
 
 
 def _to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:

@@ -27,7 +27,8 @@ from ..sql_models import (
     from_timestamp,
     utc_now,
 )
-from . import base_uris, counters, permissions
+from . import audit, base_uris, counters, permissions
+from .audit import Action
 from .counters import Counted
 from .dataset_info import checked
 from .users import ActingUser
@@ -200,20 +201,33 @@ def forget(uri: str) -> None:
 
 
 def replace(
-    dataset: DatasetInfo, uploaded_by: str | None, uploaded_at: datetime | None
+    dataset: DatasetInfo,
+    uploaded_by: str | None,
+    uploaded_at: datetime | None,
+    action: Action,
+    **details: Any,
 ) -> None:
     """Replace what is known of a dataset, which stays registered by whom it was.
 
     :param dataset: as dataset_info.checked returns it
     :param uploaded_at: as the table holds it
+    :param action: for the audit trail
+    :param details: for the audit trail
     """
-    _register(dataset, uploaded_by, uploaded_at)
+    _register(dataset, uploaded_by, uploaded_at, action, details)
 
 
 def _register(
-    dataset: DatasetInfo, uploaded_by: str | None, uploaded_at: datetime | None
+    dataset: DatasetInfo,
+    uploaded_by: str | None,
+    uploaded_at: datetime | None,
+    action: Action | None = None,
+    details: dict[str, Any] | None = None,
 ) -> bool:
-    """Register a dataset everywhere; return whether it is new."""
+    """Register a dataset everywhere; return whether it is new.
+
+    :param action: for the audit trail; None for that of a registration
+    """
     # Stores of their own first: if one does not answer nothing is registered, and
     # what one has kept is not shown until the row is there.
     outside = _outside_plugins()
@@ -225,7 +239,7 @@ def _register(
             with registering_in(plugin):
                 plugin.register_dataset(copy.deepcopy(dataset))
             told.append(plugin)
-        return _register_in_sql(dataset, uploaded_by, uploaded_at)
+        return _register_in_sql(dataset, uploaded_by, uploaded_at, action, details)
     except Exception:
         _take_back(dataset["uri"], told)
         raise
@@ -262,7 +276,11 @@ def _is_registered(uri: str) -> bool:
 
 @transactional
 def _register_in_sql(
-    dataset: DatasetInfo, uploaded_by: str | None, uploaded_at: datetime | None
+    dataset: DatasetInfo,
+    uploaded_by: str | None,
+    uploaded_at: datetime | None,
+    action: Action | None,
+    details: dict[str, Any] | None,
 ) -> bool:
     values = {
         **{key: dataset[key] for key in _COPIED},
@@ -296,6 +314,9 @@ def _register_in_sql(
     )
     for plugin in _plugins(share_transaction=True):
         plugin.register_dataset(dataset.copy())
+    if action is None:
+        action = Action.REGISTER if known is None else Action.REPLACE
+    audit.record(action, dataset["uri"], dataset["base_uri"], **(details or {}))
     return known is None
 
 
@@ -337,6 +358,7 @@ def _forget_in_sql(uri: str) -> None:
     counters.change(known, None)
     _forget_tags_and_annotations(known.id)
     sql_db.session.execute(delete(_TABLE).where(_TABLE.c.id == known.id))
+    audit.record(Action.DELETE, uri, base_uris.split(uri)[0])
 
 
 def _plugins(share_transaction: bool) -> list[Any]:

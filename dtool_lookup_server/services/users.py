@@ -21,7 +21,8 @@ from ..sql_models import (
     to_timestamp,
     utc_now,
 )
-from . import checks
+from . import audit, checks
+from .audit import Action
 
 # Of the table, and made once: it is executed in every request.
 _COLUMNS = ("id", "username", "is_admin", "tokens_valid_from")
@@ -96,6 +97,7 @@ def revoke_tokens(username: str) -> None:
         .where(User.username == username)
         .values(tokens_valid_from=utc_now())
     )
+    audit.record(Action.REVOKE_TOKENS, username)
 
 
 @transactional
@@ -112,6 +114,7 @@ def register(users: Iterable[dict[str, Any]]) -> None:
     for name in wanted:
         if find(name) is None:
             sql_db.session.add(User(username=name, is_admin=wanted[name]))
+            audit.record(Action.ADD_USER, name, is_admin=wanted[name])
 
 
 @transactional
@@ -132,17 +135,19 @@ def change(users: Iterable[dict[str, Any]]) -> None:
     :param users: dictionaries with username and is_admin (False where it is missing)
     """
     for user in users:
-        sql_db.session.execute(
-            update(User)
-            .where(User.username == user["username"])
-            .values(is_admin=bool(user.get("is_admin", False)))
+        name, is_admin = user["username"], bool(user.get("is_admin", False))
+        changed = sql_db.session.execute(
+            update(User).where(User.username == name).values(is_admin=is_admin)
         )
+        if changed.rowcount:  # type: ignore[attr-defined]
+            audit.record(Action.UPDATE_USER, name, is_admin=is_admin)
 
 
 @transactional
 def remove(usernames: Iterable[str]) -> None:
     """Remove users with their permissions; those that do not exist are left out."""
-    names = list(usernames)
+    named = select(User.username).where(User.username.in_(list(usernames)))
+    names = sql_db.session.scalars(named.order_by(User.id)).all()
     ids = select(User.id).where(User.username.in_(names))
     tokens = select(AccessToken.id).where(AccessToken.user_id.in_(ids))
     sql_db.session.execute(
@@ -154,6 +159,8 @@ def remove(usernames: Iterable[str]) -> None:
     for table in (search_permissions, register_permissions):
         sql_db.session.execute(delete(table).where(table.c.user_id.in_(ids)))
     sql_db.session.execute(delete(User).where(User.username.in_(names)))
+    for name in names:
+        audit.record(Action.DELETE_USER, name)
 
 
 def require(username: str) -> ActingUser:

@@ -23,6 +23,7 @@ from ..plugins.registry import in_use
 from ..query.annotations import searchable_values
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation
 from . import base_uris, counters, datasets, registered
+from .audit import Action
 from .indexing import (
     DIFFERENT,
     FAILED,
@@ -223,7 +224,8 @@ def _replace(uri: str, info: DatasetInfo | None = None) -> None:
     :param info: None for what the server has of it
     """
     row = registered.lock(uri)
-    replace(info or registered.info_of(row), row.uploaded_by, row.uploaded_at)
+    info = info or registered.info_of(row)
+    replace(info, row.uploaded_by, row.uploaded_at, Action.REINDEX)
 
 
 def _read_storage(uri: str) -> DatasetInfo:

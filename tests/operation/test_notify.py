@@ -8,7 +8,8 @@ import dtoolcore
 import pytest
 from moto.server import ThreadedMotoServer
 
-from dtool_lookup_server.utils import list_datasets_by_user
+from dtool_lookup_server.services import audit
+from dtool_lookup_server.utils import list_datasets_by_user, register_users
 from tests.conftest import add_people, open_app
 from tests.corpus import SNOW_WHITE, uri_of
 from tests.rest.test_editing import permit
@@ -134,6 +135,21 @@ def test_a_dataset_is_registered_when_it_is_frozen(
     assert {answer.status_code for answer in answers} == {200}
     assert sum(answer.json["registered"] for answer in answers) == 1
     assert registered() == ["fruit"]
+
+
+def test_the_audit_trail_says_that_a_storage_did_it(
+    app, bucket, bucket_is_registered, notify
+):
+    make_dataset()
+    for event in bucket():
+        notify(event)
+    with app.app_context():
+        register_users([{"username": "doc"}])
+        newest = list(audit.newest(audit.listing(), 2))
+    assert [(entry["action"], entry["source"]) for entry in newest] == [
+        ("user.add", "command line"),
+        ("dataset.register", "event"),
+    ]
 
 
 def test_a_dataset_is_forgotten_when_it_is_removed(

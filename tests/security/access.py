@@ -214,6 +214,7 @@ TABLE = (
     Row("GET", "/base-uris/<uri:base_uri>", ADMINS),
     Row("PUT", "/base-uris/<uri:base_uri>", ADMINS, PERMISSIONS),
     Row("POST", "/base-uris/<uri:base_uri>", ADMINS, PERMISSIONS),
+    Row("GET", "/audit", ADMINS),
     # It has datasets.
     Row("DELETE", "/base-uris/<uri:base_uri>", allow(409, 403, "admin")),
 )

@@ -7,6 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server.append_only import REFUSAL
+from dtool_lookup_server.sql_models import audit_entry
 from tests.conftest import add_corpus, add_people, make_config, open_app
 from tests.corpus import DATASETS, dataset_info, uri_of
 
@@ -88,6 +90,19 @@ def test_the_copy_needs_no_migration(copy, target):
     assert done.exit_code == 0, done.output
     done = target.test_cli_runner().invoke(args=["db", "upgrade"])
     assert done.exit_code == 0, done.output
+
+
+def test_the_audit_trail_is_copied_and_stays_as_it_is(source, copy, target):
+    copy()
+    with source.app_context():
+        entries = sql_db.session.execute(sa.select(audit_entry)).all()
+        sql_db.session.rollback()
+    with target.app_context():
+        assert sql_db.session.execute(sa.select(audit_entry)).all() == entries
+        with pytest.raises(sa.exc.DBAPIError, match=REFUSAL):
+            sql_db.session.execute(sa.delete(audit_entry))
+        sql_db.session.rollback()
+    assert len(entries) > len(DATASETS)
 
 
 def test_a_database_that_is_not_empty_is_left_alone(copy):

@@ -1,6 +1,6 @@
 """The REST API, beside 0.18's and on the same services."""
 
-from . import access_tokens, base_uris, bulk, contents, suggest, uris, users
+from . import access_tokens, audit, base_uris, bulk, contents, suggest, uris, users
 
 BLUEPRINTS = (
     bulk.bp,
@@ -10,5 +10,6 @@ BLUEPRINTS = (
     access_tokens.bp,
     users.bp,
     base_uris.bp,
+    audit.bp,
     *contents.BLUEPRINTS,
 )

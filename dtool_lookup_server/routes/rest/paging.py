@@ -34,9 +34,12 @@ class SortSchema(Schema):
 class SortedPage(ListingPage):
     """One page of a list, with X-Sort, and with Link where there is a next one."""
 
+    #: Where a list begins that is not asked for by cursor; None for by page.
+    first_cursor: str | None = None
+
     def __init__(self, listing: Listing, page_params: PaginationParameters):
         headers = {"X-Sort": json.dumps({"sort": getattr(listing, "directions", {})})}
-        cursor = request.args.get("after")
+        cursor = request.args.get("after", self.first_cursor)
         if cursor is None:
             super().__init__(listing, page_params)
             more = page_params.page * page_params.page_size < self.item_count
@@ -50,6 +53,13 @@ class SortedPage(ListingPage):
         if more:
             headers["Link"] = f'<{_next(listing, page_params)}>; rel="next"'
         after_this_request(lambda response: _with_headers(response, headers))
+
+
+class CursorPage(SortedPage):
+    """One page of a list that grows without end: nobody counts it, and no page number
+    finds its way in it."""
+
+    first_cursor = ""
 
 
 def _with_headers(response: Response, headers: dict[str, str]) -> Response:

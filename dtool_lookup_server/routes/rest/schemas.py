@@ -16,12 +16,15 @@ from ...schemas import (
     LONGEST_LIST,
     DatasetRowSchema,
     IndexRunSchema,
+    MadeSchema,
     QueryKeysSchema,
     SummarySchema,
     Text,
     TextOrObject,
     timestamp,
 )
+from ...services import audit
+from ...services.audit import Action
 from ...services.facets import FACETS, LARGEST_LIMIT, USUAL_LIMIT
 from ...services.users import EVERY_SCOPE
 from .paging import SortSchema
@@ -214,6 +217,49 @@ class MadeAccessTokenSchema(AccessTokenSchema):
     """A personal access token, with the token itself."""
 
     token = fields.String(metadata={"description": "Shown this once"})
+
+
+class AuditQuerySchema(Schema):
+    """Which entries of the audit trail are listed."""
+
+    usernames = _texts("Done by any of these users", "grumpy")
+    actions = fields.List(
+        Text(validate=validate.OneOf(sorted(Action))),
+        validate=_SHORT,
+        metadata={
+            "description": "Any of these actions",
+            "example": ["dataset.delete"],
+        },
+    )
+    base_uris = _texts("In any of these base URIs", "s3://snow-white")
+    happened_after = timestamp("At this time or later")
+    happened_before = timestamp("Before this time")
+    after = fields.String(
+        metadata={
+            "description": "Go on after this cursor, which comes with the header Link"
+        }
+    )
+
+
+class AuditEntrySchema(MadeSchema):
+    """Who did what, when and from where."""
+
+    id = fields.Integer(metadata={"example": 1})
+    happened_at = fields.Float(metadata={"example": 1500000000.5})
+    action = fields.String(metadata={"example": "dataset.delete"})
+    source = fields.String(metadata={"example": audit.API})
+    username = fields.String(allow_none=True, metadata={"example": "grumpy"})
+    os_user = fields.String(allow_none=True, metadata={"example": None})
+    address = fields.String(allow_none=True, metadata={"example": "192.0.2.1"})
+    request_id = fields.String(
+        allow_none=True, metadata={"example": "6f0f4c279d532b0ce3a1f0aa7b4a3b5e"}
+    )
+    access_token_id = fields.Integer(allow_none=True, metadata={"example": None})
+    base_uri = fields.String(allow_none=True, metadata={"example": "s3://snow-white"})
+    subject = fields.String(
+        allow_none=True, metadata={"example": "s3://snow-white/apple-harvest"}
+    )
+    details = fields.Dict(metadata={"example": {}})
 
 
 class EditMeSchema(Schema):
