@@ -347,7 +347,8 @@ SETTINGS: tuple[Setting, ...] = (
         "number",
         60,
         "Longest time that PostgreSQL or MariaDB may take for one statement, in"
-        " seconds; then the answer is 503. Migrations have no limit.",
+        " seconds; then the answer is 503. One that hangs, and does not even say so,"
+        " is given up SQL_CONNECT_TIMEOUT later. Migrations have no limit.",
     ),
     Setting(
         "SQL_CONNECT_TIMEOUT",

@@ -5,10 +5,13 @@ connection waits, ends and compares alike.
 """
 
 import sqlite3
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
 from .errors import ConfigurationError
 
@@ -30,8 +33,11 @@ WRITES = "dtool_lookup_server_writes"
 # Bytes of the longest column that is sorted by: 1,024 characters of four bytes.
 _LONGEST_LINE = 4096
 
-# Seconds after which a connection whose other end says nothing is given up.
+# Seconds after which a connection whose other end acknowledges nothing is given up.
 _SILENCE = 30
+
+# Arguments of MariaDB's drivers for what may be silent for how long, in seconds.
+_TIMEOUTS = ("read_timeout", "write_timeout")
 
 
 def with_driver(url: str) -> URL:
@@ -88,7 +94,6 @@ def _connect_arguments(
     name: str, driver: str, settings: dict[str, Any]
 ) -> dict[str, Any]:
     arguments: dict[str, Any] = {"connect_timeout": settings["SQL_CONNECT_TIMEOUT"]}
-    longest = settings["SQL_STATEMENT_TIMEOUT"] + _SILENCE
     if name == "postgresql":
         arguments |= {
             "keepalives_idle": _SILENCE,
@@ -100,13 +105,29 @@ def _connect_arguments(
         # A pooler may give each transaction another connection to the server.
         arguments["prepare_threshold"] = None
     if driver in ("pymysql", "mysqldb"):
-        arguments |= {"read_timeout": longest, "write_timeout": longest}
+        longest = _longest_silence(settings)
+        arguments |= dict.fromkeys(_TIMEOUTS, longest)
     return arguments
 
 
-def set_up(engine: Engine, settings: dict[str, Any]) -> None:
-    """Make every connection of an engine wait and end as the settings say."""
+def _longest_silence(settings: dict[str, Any]) -> int:
+    """Return how long a server may say nothing, in seconds.
+
+    It ends a statement itself, and has as long as for a connection to tell so.
+    """
+    longest: int = settings["SQL_STATEMENT_TIMEOUT"] + settings["SQL_CONNECT_TIMEOUT"]
+    return longest
+
+
+def set_up(engine: Engine, settings: dict[str, Any], limited: bool = True) -> None:
+    """Make every connection of an engine wait and end as the settings say.
+
+    :param limited: False for statements that may take as long as they need
+    """
     name = engine.dialect.name
+    if limited and engine.dialect.driver == "psycopg":
+        _give_up_silence(engine, _longest_silence(settings))
+    settings = settings | ({} if limited else {"SQL_STATEMENT_TIMEOUT": 0})
     if name == "sqlite":
         _set_up_sqlite(engine, settings["SQL_TIMEOUT"])
     elif name == "postgresql":
@@ -128,12 +149,60 @@ def set_up(engine: Engine, settings: dict[str, Any]) -> None:
         )
 
 
-def without_statement_timeout(connection: Connection) -> None:
-    """Let a migration's statements take as long as they need."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET statement_timeout = 0")
-    elif connection.dialect.name in MARIADB:
-        connection.exec_driver_sql("SET max_statement_time = 0")
+@contextmanager
+def without_time_limit(engine: Engine, settings: dict[str, Any]) -> Iterator[Engine]:
+    """Give an engine for migrations, whose statements take as long as they need.
+
+    :param engine: that of the same database with limits
+    :param settings: app.config
+    """
+    if engine.dialect.name == "sqlite":
+        yield engine
+        return
+    options = dict(settings["SQLALCHEMY_ENGINE_OPTIONS"])
+    arguments = options.pop("connect_args", {})
+    kept = {name: arguments[name] for name in arguments if name not in _TIMEOUTS}
+    unlimited = create_engine(engine.url, connect_args=kept, **options)
+    set_up(unlimited, settings, limited=False)
+    try:
+        yield unlimited
+    finally:
+        unlimited.dispose()
+
+
+def _give_up_silence(engine: Engine, longest: int) -> None:
+    """Make psycopg end a connection whose server is silent for too long.
+
+    Where a server hangs as a whole it cannot enforce its own limits, and its machine
+    goes on to acknowledge what is sent to it.
+
+    :param longest: in seconds
+    """
+    driver: Any = engine.dialect.loaded_dbapi
+
+    def limited(connection: Any, steps: Any) -> Generator[Any, Any, Any]:
+        end = time.monotonic() + longest
+        try:
+            wanted = next(steps)
+            while True:
+                # Nothing is ready when psycopg looks up from waiting.
+                ready = yield wanted
+                if ready:
+                    end = time.monotonic() + longest
+                elif time.monotonic() > end:
+                    connection.pgconn.finish()
+                    raise driver.OperationalError("the server says nothing")
+                wanted = steps.send(ready)
+        except StopIteration as last:
+            return last.value
+
+    class Impatient(driver.Connection):
+        def wait(self, steps: Any, *args: Any, **kwargs: Any) -> Any:
+            return super().wait(limited(self, steps), *args, **kwargs)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, args: Any, kwargs: Any) -> Any:
+        return Impatient.connect(*args, **kwargs)
 
 
 def _run_when_connected(engine: Engine, *statements: str) -> None:

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 
 from dtool_lookup_server.columns import SUFFIXES, is_on
-from dtool_lookup_server.engines import without_statement_timeout
+from dtool_lookup_server.engines import without_time_limit
 from dtool_lookup_server.migrating import AHEAD, one_at_a_time, standing
 from dtool_lookup_server.plugins.sql.tables import TEXT_INDEX_PREFIX
 
@@ -33,11 +33,11 @@ def run_online() -> None:
     One process at a time; where a newer version has been there, nothing is done.
     """
     with (
-        extension.db.engine.connect() as connection,
+        without_time_limit(extension.db.engine, current_app.config) as engine,
+        engine.connect() as connection,
         one_at_a_time(connection),
         unchecked(connection),
     ):
-        without_statement_timeout(connection)
         if standing(connection) == AHEAD:
             click.echo("A newer version has made the tables ready: nothing to do.")
             return

@@ -94,18 +94,20 @@ def make_config(home, keys, url=None):
 def open_app(config, plugins=None):
     """Give an app with empty tables, and close its database in the end."""
     app = create_app(config, plugins)
-    with app.app_context():
-        event.listen(sql_db.engine, "connect", do_not_wait_for_the_disk)
-        sql_db.create_all()
-    yield app
-    with app.app_context():
-        sql_db.session.remove()
-        sql_db.engine.dispose()
-    for plugin in (app.search, app.retrieve):
-        # Third parties' keep theirs open; the tests make hundreds of apps.
-        if client := getattr(plugin, "client", None):
-            client.drop_database(app.config["SEARCH_MONGO_DB"])
-            client.close()
+    try:
+        with app.app_context():
+            event.listen(sql_db.engine, "connect", do_not_wait_for_the_disk)
+            sql_db.create_all()
+        yield app
+    finally:
+        with app.app_context():
+            sql_db.session.remove()
+            sql_db.engine.dispose()
+        for plugin in (app.search, app.retrieve):
+            # Third parties' keep theirs open; the tests make hundreds of apps.
+            if client := getattr(plugin, "client", None):
+                client.drop_database(app.config["SEARCH_MONGO_DB"])
+                client.close()
 
 
 def do_not_wait_for_the_disk(connection, _record):

@@ -1,6 +1,7 @@
 """A real mongod for the tests, each on a free port of its own."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -77,6 +78,14 @@ class Mongod:
             self._process.kill()
             self._process.wait(SECONDS_TO_STOP)
             self._process = None
+
+    def freeze(self):
+        """Let it keep its connections and say nothing, as a hanging disk does."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
 
     def _listens(self):
         with socket.socket() as probe:

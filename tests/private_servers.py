@@ -56,6 +56,14 @@ class PrivateServer:
         self._process.send_signal(self.at_once)
         self._process.wait(timeout=60)
 
+    def freeze(self):
+        """Let it keep its connections and say nothing, as a hanging disk does."""
+        self._frozen = freeze(self._process.pid)
+
+    def thaw(self):
+        """Let it go on."""
+        thaw(self._frozen)
+
     def _answers(self):
         try:
             with connected(with_driver(self.url.format(port=self.port))):
@@ -72,6 +80,25 @@ class PrivateServer:
             group = pwd.getpwnam(self.user).pw_gid
             silent |= {"user": self.user, "group": group, "extra_groups": []}
         return {**silent, "cwd": self.folder}
+
+
+def freeze(process_id):
+    """Stop a process and its children, and return the ids of all of them."""
+    # Itself first: then it has no more of them.
+    os.kill(process_id, signal.SIGSTOP)
+    tasks = Path(f"/proc/{process_id}/task")
+    children = {
+        int(child)
+        for task in tasks.iterdir()
+        for child in (task / "children").read_text().split()
+    }
+    return [process_id, *(each for child in children for each in freeze(child))]
+
+
+def thaw(process_ids):
+    """Let frozen processes go on."""
+    for process_id in reversed(process_ids):
+        os.kill(process_id, signal.SIGCONT)
 
 
 def program(name):

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from dtool_lookup_server import sql_db
+from dtool_lookup_server.engines import without_time_limit
 from tests.conftest import add_people, open_app
 from tests.corpus import dataset_info
 from tests.databases import SERVERS, empty_database
@@ -19,7 +20,15 @@ def database_url(request, tmp_path):
 @pytest.fixture
 def app(config):
     """An app that waits for a second, and has two connections."""
-    limits = {"SQL_TIMEOUT": 1, "SQL_STATEMENT_TIMEOUT": 1, "SQL_POOL_SIZE": 1}
+    limits = dict.fromkeys(
+        (
+            "SQL_TIMEOUT",
+            "SQL_STATEMENT_TIMEOUT",
+            "SQL_CONNECT_TIMEOUT",
+            "SQL_POOL_SIZE",
+        ),
+        1,
+    )
     with open_app(config | limits) as app:
         add_people(app)
         with app.app_context():
@@ -56,3 +65,15 @@ def test_a_statement_that_takes_too_long_is_ended(app):
     )
     with sql_db.engine.connect() as connection, pytest.raises(sa.exc.OperationalError):
         connection.execute(sa.text(sleep))
+
+
+def test_a_migration_takes_as_long_as_it_needs(app):
+    sleep = {"postgresql": "SELECT pg_sleep(3)"}.get(
+        sql_db.engine.dialect.name, "SELECT SLEEP(3)"
+    )
+    with (
+        without_time_limit(sql_db.engine, app.config) as engine,
+        engine.connect() as connection,
+    ):
+        # MariaDB tells of a sleep that was cut short with 1.
+        assert not connection.execute(sa.text(sleep)).scalar()
