@@ -67,11 +67,12 @@ def _installed_driver(name: str) -> str:
     )
 
 
-def options(url: URL, settings: dict[str, Any]) -> dict[str, Any]:
+def options(url: URL, settings: dict[str, Any], limited: bool = True) -> dict[str, Any]:
     """Return what an engine is made with.
 
     :param url: with a driver
     :param settings: app.config
+    :param limited: as for set_up
     """
     name, _plus, driver = url.drivername.partition("+")
     if name not in _DRIVERS:
@@ -86,12 +87,12 @@ def options(url: URL, settings: dict[str, Any]) -> dict[str, Any]:
         # What others commit is seen at once; MariaDB's default also locks the gaps
         # between rows, and workers that register at once would wait for each other.
         "isolation_level": "READ COMMITTED",
-        "connect_args": _connect_arguments(name, driver, settings),
+        "connect_args": _connect_arguments(name, driver, settings, limited),
     }
 
 
 def _connect_arguments(
-    name: str, driver: str, settings: dict[str, Any]
+    name: str, driver: str, settings: dict[str, Any], limited: bool
 ) -> dict[str, Any]:
     arguments: dict[str, Any] = {"connect_timeout": settings["SQL_CONNECT_TIMEOUT"]}
     if name == "postgresql":
@@ -104,7 +105,7 @@ def _connect_arguments(
     if driver == "psycopg":
         # A pooler may give each transaction another connection to the server.
         arguments["prepare_threshold"] = None
-    if driver in ("pymysql", "mysqldb"):
+    if limited and driver in ("pymysql", "mysqldb"):
         longest = _longest_silence(settings)
         arguments |= dict.fromkeys(_TIMEOUTS, longest)
     return arguments

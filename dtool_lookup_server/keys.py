@@ -8,7 +8,7 @@ import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +168,24 @@ def _kept(path: Path, make: Callable[[], str], mode: int = 0o600) -> str:
         ) from None
 
 
+def replace(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file in the place of the one that is there, whole or not at all.
+
+    :raises OSError: if it cannot be written
+    """
+    with _draft(path, text, mode) as draft:
+        os.replace(draft, path)
+
+
 def _write_whole(path: Path, text: str, mode: int) -> None:
     """Write a file that appears whole; the first of several writers wins."""
+    with _draft(path, text, mode) as draft, contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+
+
+@contextlib.contextmanager
+def _draft(path: Path, text: str, mode: int) -> Iterator[str]:
+    """Give a file beside another, with what is to be in that one."""
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -177,7 +193,7 @@ def _write_whole(path: Path, text: str, mode: int) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(draft, mode)
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
+        yield draft
     finally:
-        os.unlink(draft)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)

@@ -10,9 +10,16 @@ from alembic import context
 from alembic.script import ScriptDirectory
 from flask import current_app
 
+from dtool_lookup_server.cli.base import RedLine
 from dtool_lookup_server.columns import SUFFIXES, is_on
 from dtool_lookup_server.engines import without_time_limit
-from dtool_lookup_server.migrating import AHEAD, one_at_a_time, standing
+from dtool_lookup_server.migrating import (
+    AHEAD,
+    NOT_FILLED,
+    UNFINISHED,
+    one_at_a_time,
+    standing,
+)
 from dtool_lookup_server.plugins.sql.tables import TEXT_INDEX_PREFIX
 
 extension = current_app.extensions["migrate"]
@@ -32,13 +39,18 @@ def run_online() -> None:
 
     One process at a time; where a newer version has been there, nothing is done.
     """
+    # A backup is upgraded before it is restored.
+    limited = context.config.attributes.get("engine") or extension.db.engine
     with (
-        without_time_limit(extension.db.engine, current_app.config) as engine,
+        without_time_limit(limited, current_app.config) as engine,
         engine.connect() as connection,
         one_at_a_time(connection),
         unchecked(connection),
     ):
-        if standing(connection) == AHEAD:
+        reached = standing(connection)
+        if reached == UNFINISHED:
+            raise RedLine(NOT_FILLED)
+        if reached == AHEAD:
             click.echo("A newer version has made the tables ready: nothing to do.")
             return
         forget_foreign_revision(connection)

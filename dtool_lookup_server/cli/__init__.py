@@ -6,7 +6,7 @@ The names here are those that 0.18's scripts and plugins import.
 from .audit import audit_cli
 from .base_uri import add_base_uri, base_uri_cli, index_base_uri, list_base_uris
 from .config import config_cli, config_show, config_versions
-from .database import copy_database, database_cli
+from .database import backup, copy_database, database_cli, restore
 from .dataset import dataset_cli, reindex_datasets, verify_datasets
 from .doctor import doctor
 from .search import search_datasets
@@ -30,6 +30,8 @@ COMMANDS = (
     audit_cli,
     config_cli,
     database_cli,
+    backup,
+    restore,
     init,
     demo,
     plugins,
@@ -40,6 +42,7 @@ __all__ = [
     "COMMANDS",
     "add_base_uri",
     "audit_cli",
+    "backup",
     "base_uri_cli",
     "config_cli",
     "config_show",
@@ -61,6 +64,7 @@ __all__ = [
     "register_user",
     "search_datasets",
     "reindex_datasets",
+    "restore",
     "update_user",
     "user_cli",
     "verify_datasets",

@@ -16,7 +16,7 @@ class Progress:
     :param total: number of things to do
     """
 
-    def __init__(self, total: int):
+    def __init__(self, total: int = 0):
         self._total = total
         self._done = 0
         self._begun = self._shown = time.monotonic()
@@ -44,6 +44,19 @@ class Progress:
         self._write(_CLEAR_LINE + self._status(now - self._begun))
         if sys.stdout.isatty():
             self._write("\n")
+
+    def reach(self, done: int, total: int) -> None:
+        """Say in one line how far work has come that prints nothing else meanwhile.
+
+        :param done: of total; less than before where another piece of work has begun
+        """
+        now = time.monotonic()
+        if done < self._done:
+            self._begun = now
+        self._done, self._total = done, total
+        if done == total or now - self._shown >= _SECONDS_BETWEEN_UPDATES:
+            self._shown = now
+            self._write(_CLEAR_LINE + self._status(now - self._begun))
 
     def _status(self, seconds: float) -> str:
         rate = self._done / seconds if seconds else 0.0

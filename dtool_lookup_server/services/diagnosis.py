@@ -19,7 +19,7 @@ from .._version import __version__
 from ..config import SETTINGS
 from ..errors import ConfigurationError
 from ..extensions import sql_db
-from ..migrating import AHEAD, BEHIND, standing
+from ..migrating import AHEAD, BEHIND, NOT_FILLED, UNFINISHED, standing
 from ..pagination import exists
 from ..plugins.registry import in_use
 from ..plugins.sql import SQLSearch
@@ -190,6 +190,8 @@ def _migrations() -> Iterator[Finding]:
     found = standing(sql_db.session.connection())
     if found == BEHIND:
         yield Finding("migrations", "not all have been run", "run `db upgrade`")
+    elif found == UNFINISHED:
+        yield Finding("migrations", "not all rows are there", NOT_FILLED)
     elif found == AHEAD:
         yield Finding("migrations", "a newer version's", "upgrade this machine, too")
     else:

@@ -1,6 +1,8 @@
 """Moving all that the SQL database holds to another one, of any kind."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Any
 
@@ -8,6 +10,7 @@ from flask import current_app
 from sqlalchemy import (
     Connection,
     Engine,
+    NullPool,
     Row,
     Select,
     Table,
@@ -20,9 +23,22 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from .. import engines
-from ..errors import AlreadyExistsError, ConfigurationError, StoreUnavailableError
+from ..errors import (
+    AlreadyExistsError,
+    ConfigurationError,
+    StoreUnavailableError,
+    UnknownURIError,
+    ValidationError,
+)
 from ..extensions import sql_db
-from ..migrating import mark_as_current
+from ..migrating import (
+    REACHED,
+    UNFINISHED,
+    mark_as_current,
+    mark_as_unfinished,
+    standing,
+)
+from ..pagination import BATCH
 from ..plugins.analysis import analyze_dataset
 from ..plugins.registry import in_use
 from ..plugins.sql import SQLSearch
@@ -30,9 +46,12 @@ from ..plugins.sql.tables import dataset_content, text_engine
 from ..sql_models import Dataset
 from . import registered
 
-# Rows that are written at once; those of contents have megabytes.
+# Rows that are read and written at once; those of contents have megabytes.
 _BATCH: dict[Any, int] = {dataset_content: 4}
 _OTHER_BATCH = 500
+
+# Each commit waits for the disk, and a long transaction takes room.
+_SECONDS_BETWEEN_COMMITS = 1.0
 
 
 def copy_to(url: str) -> "Copy":
@@ -42,44 +61,88 @@ def copy_to(url: str) -> "Copy":
     :raises ConfigurationError: if it is no URL of a database
     :raises AlreadyExistsError: if the database has tables
     """
+    target = open_engine(url)
+    prepare(target)
+    return Copy(sql_db.engine, target, index_texts=True)
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for another database, without connections and time limits.
+
+    :param url: as SQLALCHEMY_DATABASE_URI takes it
+    :raises ConfigurationError: if it is no URL of a database
+    """
     try:
         parsed = engines.with_driver(url)
-        options = engines.options(parsed, current_app.config)
-        target = create_engine(parsed, **options)
+        options = {
+            name: option
+            for name, option in engines.options(
+                parsed, current_app.config, limited=False
+            ).items()
+            if name in ("connect_args", "isolation_level")
+        }
+        engine = create_engine(parsed, poolclass=NullPool, **options)
     except (ArgumentError, ImportError) as error:
         # The URL stays out of it: it may hold a password.
         raise ConfigurationError(
             f"That is no URL of a database: {type(error).__name__}"
         ) from None
-    engines.set_up(target, current_app.config)
-    try:
-        if inspect(target).get_table_names():
-            raise AlreadyExistsError("The other database is not empty")
-        sql_db.metadata.create_all(target)
-        with target.begin() as connection:
-            mark_as_current(connection)
-        return Copy(target)
-    finally:
-        target.dispose()
+    engines.set_up(engine, current_app.config, limited=False)
+    return engine
+
+
+def prepare(target: Engine) -> None:
+    """Make the tables in an empty database, and note that they are not filled yet.
+
+    What was begun there, and broken off, is removed.
+
+    :raises AlreadyExistsError: if the database has tables
+    """
+    with target.begin() as connection:
+        require_empty(connection)
+        mark_as_unfinished(connection)
+    # The mark stays until the end, whatever becomes of this process.
+    sql_db.metadata.drop_all(target)
+    sql_db.metadata.create_all(target)
+
+
+def require_empty(target: Connection) -> None:
+    """Return if a database has no tables, or is one that was not filled to the end.
+
+    :raises AlreadyExistsError: if not
+    """
+    tables = set(inspect(target).get_table_names()) - {REACHED.name}
+    if tables and standing(target) != UNFINISHED:
+        raise AlreadyExistsError("The database to fill is not empty")
 
 
 class Copy:
     """What remains to be done; each step of the iteration is one row of it.
 
-    The rows are read as they are when the first is. They keep their ids. A row that
-    refers to one that is not there, as SQLite allowed 0.18 to leave, is left out.
+    Every table of the models is copied, those of plugins among them, as it is when the
+    first row is read. Rows keep their ids. A row that refers to one that is not there,
+    as SQLite allowed 0.18 to leave, is left out.
 
-    :param target: of a database with empty tables
+    :param source: of a database with this version's tables
+    :param target: of one that was prepared
+    :param index_texts: whether to make the index of texts too, for the `sql` search
     """
 
-    def __init__(self, target: Engine):
+    def __init__(self, source: Engine, target: Engine, index_texts: bool):
+        self._source = source
         self._target = target
-        self._tables = sql_db.metadata.sorted_tables
-        self._indexes_text = isinstance(in_use().search, SQLSearch)
+        there = set(inspect(source).get_table_names())
+        self._tables = [
+            table for table in sql_db.metadata.sorted_tables if table.name in there
+        ]
+        self._indexes_text = index_texts and isinstance(in_use().search, SQLSearch)
+        #: Number of datasets without what would be indexed.
+        self.not_indexed = 0
 
     def __len__(self) -> int:
         """Return the number of steps."""
-        rows = {table: _count(sql_db.session, table) for table in self._tables}
+        with self._source.connect() as source:
+            rows = {table: _count(source, table) for table in self._tables}
         datasets = rows[Dataset.__table__] if self._indexes_text else 0
         return 2 * sum(rows.values()) + datasets
 
@@ -88,40 +151,101 @@ class Copy:
 
         :raises StoreUnavailableError: if a row is not there as it was
         """
-        with self._target.connect() as target:
+        with _unchanging(self._source) as source, self._target.connect() as target:
             for table in self._tables:
-                yield from _copy(table, target)
+                yield from _copy(table, source, target)
                 _continue_numbers(table, target)
             if self._indexes_text:
-                yield from _index_texts(target)
+                yield from self._index_texts(target)
             for table in self._tables:
-                yield from _compare(table, target)
-        self._target.dispose()
+                yield from _compare(table, source, target)
+            target.rollback()
+            mark_as_current(target)
+            target.commit()
+
+    def _index_texts(self, target: Connection) -> Iterator[None]:
+        store = text_engine(target.dialect.name).store
+        commit = _committing(target)
+        for dataset in _every_dataset():
+            try:
+                info = registered.info_of(dataset)
+            except (UnknownURIError, ValidationError):
+                # Its contents are elsewhere; `dataset reindex` knows what to do.
+                self.not_indexed += 1
+            else:
+                if not target.in_transaction():
+                    target.begin()
+                # Which leaves the commit to the connection.
+                with Session(target) as session:
+                    store(session, dataset.id, analyze_dataset(info))
+                    session.commit()
+            commit()
+            yield
+        target.commit()
 
 
-def _count(session: Any, table: Table) -> int:
-    return session.scalar(select(func.count()).select_from(_rows(table).subquery()))
+@contextmanager
+def _unchanging(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that sees a database as it is now, whoever writes to it."""
+    with (
+        engines.without_time_limit(engine, current_app.config) as unlimited,
+        unlimited.connect() as connection,
+    ):
+        if engine.dialect.name != "sqlite":
+            # SQLite's transactions are like that.
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+def _every_dataset() -> Iterator[Dataset]:
+    """Yield each dataset of the application's database, a batch at a time."""
+    batch = select(Dataset).order_by(Dataset.id).limit(BATCH)
+    last = 0
+    while datasets := sql_db.session.scalars(batch.where(Dataset.id > last)).all():
+        last = datasets[-1].id
+        yield from datasets
+        sql_db.session.rollback()
+
+
+def _count(source: Connection, table: Table) -> int:
+    counted = select(func.count()).select_from(_rows(table).subquery())
+    return source.scalar(counted) or 0
 
 
 def _rows(table: Table) -> Select[Any]:
     """Return a select of a table's rows in the order of the key, without orphans."""
     rows = select(table).order_by(*table.primary_key.columns)
     for key in table.foreign_keys:
-        rows = rows.where(key.parent.in_(select(key.column)))
+        rows = rows.where(key.parent.is_(None) | key.parent.in_(select(key.column)))
     return rows
 
 
-def _batches(table: Table, source: Any) -> Iterator[Sequence[Row[Any]]]:
+def _batches(table: Table, source: Connection) -> Iterator[Sequence[Row[Any]]]:
     size = _BATCH.get(table, _OTHER_BATCH)
     streamed = _rows(table).execution_options(yield_per=size)
     yield from source.execute(streamed).partitions()
 
 
-def _copy(table: Table, target: Connection) -> Iterator[None]:
-    for rows in _batches(table, sql_db.session):
+def _copy(table: Table, source: Connection, target: Connection) -> Iterator[None]:
+    commit = _committing(target)
+    for rows in _batches(table, source):
         target.execute(table.insert(), [row._asdict() for row in rows])
-        target.commit()
+        commit()
         yield from [None] * len(rows)
+    target.commit()
+
+
+def _committing(connection: Connection) -> Callable[[], None]:
+    """Return what commits, if the last time was not just now."""
+    last = time.monotonic()
+
+    def commit() -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SECONDS_BETWEEN_COMMITS:
+            connection.commit()
+            last = time.monotonic()
+
+    return commit
 
 
 def _continue_numbers(table: Table, target: Connection) -> None:
@@ -138,19 +262,9 @@ def _continue_numbers(table: Table, target: Connection) -> None:
     target.commit()
 
 
-def _index_texts(target: Connection) -> Iterator[None]:
-    store = text_engine(target.dialect.name).store
-    for dataset in sql_db.session.scalars(select(Dataset).order_by(Dataset.id)):
-        info = registered.info_of(dataset)
-        with Session(target) as session:
-            store(session, dataset.id, analyze_dataset(info))
-            session.commit()
-        yield
-
-
-def _compare(table: Table, target: Connection) -> Iterator[None]:
+def _compare(table: Table, source: Connection, target: Connection) -> Iterator[None]:
     there = (row for rows in _batches(table, target) for row in rows)
-    here = (row for rows in _batches(table, sql_db.session) for row in rows)
+    here = (row for rows in _batches(table, source) for row in rows)
     for expected, found in zip_longest(here, there):
         if expected != found:
             raise StoreUnavailableError(f"A row of {table.name} is not as it was")

@@ -8,7 +8,6 @@ import functools
 import importlib
 import os
 import ssl
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from flask import current_app
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from .. import keys
 from ..database import transactional
 from ..errors import (
     AuthenticationError,
@@ -123,11 +123,7 @@ def set_password(username: str, password: str) -> None:
     hashes = read_file() | {username: generate_password_hash(password)}
     text = "".join(f"{name}{_SEPARATOR}{known}\n" for name, known in hashes.items())
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all, and readable by its owner alone from the beginning.
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    keys.replace(path, text)
     audit.record(Action.SET_PASSWORD, username)
 
 

@@ -3,7 +3,7 @@
 from flask import current_app
 
 from ..extensions import sql_db
-from ..migrating import BEHIND, standing
+from ..migrating import BEHIND, NOT_FILLED, UNFINISHED, standing
 from . import info
 
 OK = "ok"
@@ -27,5 +27,5 @@ def _migrations(database_answers: bool) -> str:
     if not database_answers:
         return "cannot be looked at"
     # Tables that a newer version has made ready serve this one too.
-    behind = standing(sql_db.session.connection()) == BEHIND
-    return "run `db upgrade`" if behind else OK
+    remedies = {BEHIND: "run `db upgrade`", UNFINISHED: NOT_FILLED}
+    return remedies.get(standing(sql_db.session.connection()), OK)

@@ -109,7 +109,7 @@ def test_a_database_that_is_not_empty_is_left_alone(copy):
     copy()
     again = copy()
     assert again.exit_code == 1
-    assert again.stderr == "The other database is not empty\n"
+    assert again.stderr == "The database to fill is not empty\n"
 
 
 def test_permissions_of_users_who_are_gone_are_left_out(source, copy, target, tmp_path):
