@@ -10,6 +10,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +22,12 @@ from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
 from dtool_lookup_server import create_app, sql_db  # noqa: E402
 from dtool_lookup_server.auth import issue_token  # noqa: E402
-from dtool_lookup_server.services import profiles  # noqa: E402
+from dtool_lookup_server.services import (  # noqa: E402
+    access_tokens,
+    index_runs,
+    profiles,
+    users,
+)
 from dtool_lookup_server.utils import (  # noqa: E402
     register_base_uri,
     register_dataset,
@@ -108,7 +114,28 @@ def fill(app: Any) -> str:
             )
         for info in made_up():
             uris[info["name"]] = register_dataset(info)
+        make_tokens()
+        record_runs()
         return uris[SHOWN]
+
+
+def make_tokens() -> None:
+    """Give the admin two access tokens."""
+    dana = users.require("dana")
+    access_tokens.make(dana, "nightly upload", ["register"], BASE_URIS[:1])
+    access_tokens.make(dana, "notebooks", ["search"])
+
+
+def record_runs() -> None:
+    """Have two base URIs been indexed; one of them was not reached to its end."""
+    with index_runs.recorded(BASE_URIS[0]) as counts:
+        counts.update(registered=3, unchanged=88)
+    with (
+        suppress(TimeoutError),
+        index_runs.recorded(BASE_URIS[1]) as counts,
+    ):
+        counts.update(unchanged=41, failed=2)
+        raise TimeoutError("microscopy.example.org does not answer")
 
 
 def views(uri: str) -> dict[str, dict[str, str]]:
@@ -118,7 +145,9 @@ def views(uri: str) -> dict[str, dict[str, str]]:
         "reasons": {"q": "scab trees", "from": "2024-01-01", "to": "2024-12-31"},
         "dataset": {"dataset": uri},
         "overview": {"view": "overview"},
+        "account": {"view": "account"},
         "users": {"view": "users"},
+        "base-uris": {"view": "base-uris"},
         "permissions": {"view": "base-uris", "base_uri": BASE_URIS[0]},
         "nothing": {"q": "unobtainium"},
     }
@@ -156,6 +185,7 @@ def main() -> None:
                 "DTOOL_LOOKUP_SERVER_HOME": home,
                 "SEARCH_PLUGIN": "sql",
                 "RETRIEVE_PLUGIN": "sql",
+                "LOG_LEVEL": "WARNING",
             }
         )
         uri = fill(app)

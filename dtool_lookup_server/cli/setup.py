@@ -81,7 +81,7 @@ def _print_tour(url: str, base_uri: str) -> None:
     click.echo(
         f"""
 Datasets: {base_uri}
-Server:   {url}
+Page:     {url} (sign in with the token below)
 API:      {url}/doc/swagger
 
 export TOKEN={token}

@@ -16,7 +16,7 @@ from flask import (
 )
 
 from .._version import __version__
-from ..services import passwords
+from ..services import editing, passwords
 
 bp = Blueprint("pages", __name__)
 
@@ -65,6 +65,7 @@ def index() -> Response:
             version=__version__,
             links=links,
             modules=_MODULES,
+            takes_edits=current_app.config["EDITS"] != editing.OFF,
             takes_passwords=passwords.are_taken() or _has_plugin_for_tokens(),
         )
     )

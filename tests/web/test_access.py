@@ -18,6 +18,7 @@ VIEWS = [
     ("grumpy", DATASET),
     ("grumpy", "?dataset=s3://x/y"),
     ("grumpy", "?view=overview"),
+    ("grumpy", "?view=account"),
     ("snow-white", "?view=users"),
     ("snow-white", "?view=base-uris"),
     ("snow-white", BASE_URI),
@@ -25,9 +26,11 @@ VIEWS = [
 ]
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request):
-    return request.param
+#: As on a desk by day, and on a phone at night.
+LOOKS = [
+    {"color_scheme": "light"},
+    {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}},
+]
 
 
 def open_page(context, site, token, user, place):
@@ -37,9 +40,10 @@ def open_page(context, site, token, user, place):
     return page
 
 
+@pytest.mark.parametrize("look", LOOKS, ids=["wide and light", "narrow and dark"])
 @pytest.mark.parametrize(("user", "place"), VIEWS)
-def test_axe_finds_nothing(chromium, site, token, user, place, scheme):
-    with browsing(chromium, color_scheme=scheme) as context:
+def test_axe_finds_nothing(chromium, site, token, user, place, look):
+    with browsing(chromium, **look) as context:
         page = open_page(context, site, token, user, place)
         for summary in page.locator("summary:visible").all():
             summary.click()
@@ -116,9 +120,9 @@ def test_the_navigation_is_skipped(visit):
 
 
 def test_each_view_has_a_title_of_its_own(visit):
-    titles = {visit("snow-white", place).title() for _user, place in VIEWS[4:8]}
+    titles = {visit("snow-white", place).title() for _user, place in VIEWS[4:9]}
 
-    assert len(titles) == 4
+    assert len(titles) == 5
     assert all(title.endswith("dtool lookup server") for title in titles)
 
 

@@ -1,11 +1,13 @@
 """Administering: users, base URIs, and who may do what where."""
 
+from contextlib import suppress
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.corpus import CINDERELLA, SNOW_WHITE
+from dtool_lookup_server.services import index_runs
+from tests.corpus import CINDERELLA, MR_MEN, SNOW_WHITE
 
 
 def permissions_in(base_uri):
@@ -129,6 +131,24 @@ def test_a_base_uri_with_datasets_stays(visit):
 
     expect(page.locator("#toast")).to_contain_text("has datasets")
     expect(page.get_by_role("link", name=SNOW_WHITE)).to_be_visible()
+
+
+def test_a_base_uri_says_what_came_of_indexing_it(visit, site_app):
+    with site_app.app_context():
+        with index_runs.recorded(SNOW_WHITE) as counts:
+            counts.update(registered=1200, failed=3)
+        with suppress(OSError), index_runs.recorded(MR_MEN) as counts:
+            counts.update(unchanged=1)
+            raise OSError("The bucket does not answer")
+    page = visit("snow-white", "?view=base-uris")
+
+    row = page.get_by_role("row", name=SNOW_WHITE)
+    expect(row.get_by_role("listitem")).to_have_text(["1,200 registered", "3 failed"])
+    broken = page.get_by_role("row", name=MR_MEN)
+    expect(broken).to_contain_text("broken off")
+    expect(broken).to_contain_text("The bucket does not answer")
+    never = page.get_by_role("row", name=CINDERELLA)
+    expect(never.get_by_role("cell").first).to_contain_text("never")
 
 
 def test_permissions_are_given_and_taken_in_a_base_uri(visit):

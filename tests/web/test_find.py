@@ -312,6 +312,20 @@ def test_a_failure_says_what_to_do_and_is_tried_again(visit, box, fail, words):
     count(page, "3")
 
 
+def test_filters_that_cannot_be_counted_say_so_and_are_tried_again(visit):
+    page = visit("grumpy", "?q=diamond")
+    page.route("**/uris/summary**", lambda route: route.fulfill(status=503, json={}))
+    page.get_by_label("Sort by").select_option("Newest")
+    filters = page.get_by_role("group", name="Filters")
+    expect(filters).to_contain_text("could not be counted")
+    count(page, "3")
+
+    page.unroute_all()
+    filters.get_by_role("button", name="Try again").click()
+    expect(filters.get_by_role("checkbox", name="geology")).to_be_visible()
+    expect(filters).not_to_contain_text("could not be counted")
+
+
 def test_the_number_of_hits_is_announced(visit, box):
     page = visit("grumpy")
     box(page).press_sequentially("diamond")

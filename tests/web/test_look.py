@@ -115,6 +115,80 @@ def test_a_readme_that_is_no_plain_yaml_is_text(look, text):
     expect(section(page, "README").get_by_role("link")).to_have_count(0)
 
 
+def edit_readme(page):
+    readme = section(page, "README")
+    readme.get_by_role("button", name="Edit the README").click()
+    return readme, readme.get_by_label("README", exact=True)
+
+
+def test_a_readme_is_edited_in_place_and_in_the_storage(visit):
+    page = visit("demo", "?q=orchard+survey")
+    page.get_by_role("link", name="apple-orchard-survey").click()
+    readme, field = edit_readme(page)
+    field.fill("description: 40 trees 🌳\nseen: https://example.org/x\n")
+    field.press("Control+Enter")
+    expect(readme.locator("dt")).to_have_text(["description", "seen"])
+    expect(readme.get_by_role("button", name="Edit the README")).to_be_focused()
+
+    uri = parse_qs(urlsplit(page.url).query)["dataset"][0]
+    assert DataSet.from_uri(uri).get_readme_content().startswith("description: 40 tree")
+
+
+def test_a_readme_that_is_refused_is_not_lost(visit):
+    page = visit("demo", "?q=temperature")
+    page.get_by_role("link", name="sea-temperature-2024").click()
+    readme, field = edit_readme(page)
+    field.fill("a: b: c")
+    readme.get_by_role("button", name="Save").click()
+    expect(readme.get_by_role("alert")).to_contain_text("Not YAML")
+    expect(field).to_have_value("a: b: c")
+
+    readme.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(field).to_be_focused()
+    readme.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Leave it").click()
+    expect(readme.locator("dt").first).to_have_text("description")
+
+
+def test_a_readme_that_somebody_else_changed_is_not_replaced(
+    visit, register, headers, site_app
+):
+    register("shared", readme="a: 1\n")
+    page = visit("grumpy", place_of("shared"))
+    readme, field = edit_readme(page)
+    register("shared", readme="a: 2\n")
+    field.fill("a: 3\n")
+    readme.get_by_role("button", name="Save").click()
+
+    expect(readme.get_by_role("alert")).to_contain_text("Somebody has changed")
+    url = f"/readmes/{uri_of('shared')}"
+    held = site_app.test_client().get(url, headers=headers("grumpy"))
+    assert held.json == {"readme": "a: 2\n"}
+
+
+def test_a_storage_that_cannot_be_written_is_told(visit):
+    page = visit("grumpy", place_of("carrot-stew"))
+    readme, field = edit_readme(page)
+    field.fill("description: stew\n")
+    readme.get_by_role("button", name="Save").click()
+
+    fault = readme.get_by_role("alert")
+    expect(fault).to_contain_text(f"The storage of '{uri_of('carrot-stew')}' cannot")
+    expect(fault).to_contain_text("tell the people who run the server")
+
+
+def test_nothing_is_edited_where_the_server_takes_no_edits(visit, site_app):
+    site_app.config["EDITS"] = "off"
+    try:
+        page = visit("grumpy", place_of("market-basket"))
+        expect(section(page, "README")).to_contain_text("One apple and many carrots")
+        expect(page.get_by_role("button", name="Edit")).to_have_count(0)
+        expect(page.get_by_label("New tag")).to_have_count(0)
+    finally:
+        site_app.config["EDITS"] = "storage"
+
+
 def test_annotations_are_shown_with_their_structure(visit):
     page = visit("grumpy", place_of("market-basket"))
 

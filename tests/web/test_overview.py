@@ -44,6 +44,16 @@ def test_growth_is_a_chart_whose_years_lead_into_the_search(visit):
     expect(page.get_by_role("heading", level=1)).to_have_text("12 datasets")
 
 
+def test_totals_and_the_years_of_the_chart_lead_into_the_search(visit):
+    page = visit("grumpy", "?view=overview")
+    page.locator(".growth .column").click()
+    expect(page).to_have_url("/?from=2017-01-01&to=2017-12-31")
+
+    page.go_back()
+    page.locator(".totals").get_by_role("link", name="Size").click()
+    expect(page).to_have_url("/?sort=-size_in_bytes")
+
+
 def test_bytes_are_shown_in_place_of_numbers(visit):
     page = visit("grumpy", "?view=overview")
     page.get_by_role("button", name="Bytes").click()

@@ -17,6 +17,8 @@ const NO_ANSWER =
   "The server does not answer. Is this computer online? Try again, and if it goes on," +
   " tell the people who run the server.";
 
+const IF_IT_GOES_ON = "If it goes on, tell the people who run the server.";
+
 const MESSAGES = {
   403: "You have no permission to see or do this. Ask the people who run the server.",
   404: "There is no such thing here, or no longer.",
@@ -24,7 +26,7 @@ const MESSAGES = {
   429: "Too many requests. Wait a moment and try again.",
   500: "The server made a mistake. Try again, and if it goes on, tell the people who run it.",
   502: NO_ANSWER,
-  503: "The server cannot reach one of its stores. Try again in a moment.",
+  503: `The server cannot reach one of its stores. Try again in a moment. ${IF_IT_GOES_ON}`,
   504: "The server took too long. Try again, or ask for less.",
 };
 
@@ -57,14 +59,15 @@ export function authorization() {
  * @param path below the server's root, with its query
  * @param options.method GET where it is left out
  * @param options.body sent as JSON
+ * @param options.headers beside those that each request has
  * @param options.signal aborts the request; the promise then rejects with AbortError
  * @param options.quiet leaves a 401 to the caller
  * @throws {ApiError}
  */
-export async function request(path, { method = "GET", body, signal, quiet = false } = {}) {
+export async function request(path, { method = "GET", body, headers, signal, quiet = false } = {}) {
   const done = working();
   try {
-    const response = await fetched(path, method, body, signal);
+    const response = await fetched(path, { method, body, headers, signal });
     if (!response.ok) throw await errorOf(response, quiet);
     return {
       data: await readJson(response),
@@ -76,13 +79,13 @@ export async function request(path, { method = "GET", body, signal, quiet = fals
   }
 }
 
-async function fetched(path, method, body, signal) {
-  const headers = { Accept: "application/json", ...authorization() };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+async function fetched(path, { method, body, headers, signal }) {
+  const all = { Accept: "application/json", ...authorization(), ...headers };
+  if (body !== undefined) all["Content-Type"] = "application/json";
   try {
     return await fetch(ROOT + path, {
       method,
-      headers,
+      headers: all,
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
@@ -103,7 +106,7 @@ async function readJson(response) {
 
 async function errorOf(response, quiet) {
   const answer = await response.json().catch(() => ({}));
-  return refusal(response.status, response.status < 500 ? detail(answer) : "", quiet);
+  return refusal(response.status, told(response.status, detail(answer)), quiet);
 }
 
 /**
@@ -115,6 +118,12 @@ export function refusal(status, said, quiet = false) {
   if (status === 401 && !quiet) onUnauthorised();
   const general = status ? `The server answered ${status}.` : NO_ANSWER;
   return new ApiError(status ?? 0, said || (MESSAGES[status] ?? general));
+}
+
+/** Return what the server said, where it was written for those who use it. */
+function told(status, said) {
+  if (status < 500) return said;
+  return status === 503 && said ? `${said.replace(/\.$/, "")}. ${IF_IT_GOES_ON}` : "";
 }
 
 function detail(answer) {

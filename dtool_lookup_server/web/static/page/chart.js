@@ -17,8 +17,9 @@ const YEAR_WIDTH = 56;
  * @param name what it shows, for those who do not see it
  * @param inWords writes a value at the axis
  * @param width in CSS pixels
+ * @param choose called with the year that somebody points at: "2024"
  */
-export function growth(months, name, inWords, width) {
+export function growth(months, name, inWords, width, choose) {
   const first = monthNumber(months[0].month);
   const last = Math.max(monthNumber(months.at(-1).month) + 1, first + 1);
   const total = months.reduce((sum, { value }) => sum + value, 0);
@@ -43,7 +44,28 @@ export function growth(months, name, inWords, width) {
     years(first, last, x, width),
     svg("path", { d: area, class: "area" }),
     svg("path", { d: line, class: "line" }),
+    columns(months, first, last, x, inWords, choose),
   );
+}
+
+/** Return what is pointed at: a column for each year, which says how much it has. */
+function columns(months, first, last, x, inWords, choose) {
+  const sums = new Map();
+  for (const { month, value } of months) {
+    const year = month.slice(0, 4);
+    sums.set(year, (sums.get(year) ?? 0) + value);
+  }
+  let all = 0;
+  return [...sums].map(([year, sum]) => {
+    all += sum;
+    const from = x(Math.max(monthNumber(`${year}-01`), first));
+    const to = x(Math.min(monthNumber(`${year}-12`) + 1, last));
+    return svg(
+      "rect",
+      { class: "column", x: from, y: TOP, width: to - from, height: HEIGHT - TOP - BOTTOM, onClick: () => choose(year) },
+      svg("title", {}, `${year}: ${inWords(sum)}, ${inWords(all)} in all by its end`),
+    );
+  });
 }
 
 function horizontals(top, y, inWords, width) {

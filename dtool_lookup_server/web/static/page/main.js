@@ -6,6 +6,7 @@ import * as api from "./api.js";
 import { fill, focusOn, h } from "./dom.js";
 import { failure } from "./panels.js";
 import * as session from "./session.js";
+import { account } from "./views/account.js";
 import { administer } from "./views/administer.js";
 import { dataset } from "./views/dataset.js";
 import { find } from "./views/find.js";
@@ -19,7 +20,7 @@ const TITLE = "dtool lookup server";
 const main = document.getElementById("main");
 
 /** Views by the name that the address has for them. */
-const VIEWS = { find, dataset, overview, users: administer, "base-uris": administer };
+const VIEWS = { find, dataset, overview, account, users: administer, "base-uris": administer };
 
 /** The user, as /me has it; null while nobody has signed in. */
 let user = null;
@@ -49,7 +50,7 @@ function arrive() {
     scrollTo(0, 0);
     if (!first) focusOn(main);
   }
-  showViews(name);
+  markView(name);
   shown.show(place);
 }
 
@@ -57,22 +58,29 @@ function setTitle(text) {
   document.title = text ? `${text} · ${TITLE}` : TITLE;
 }
 
-function showViews(name) {
-  const links = [
-    ["find", "Find", {}],
-    ["overview", "Overview", { view: "overview" }],
-    ...(user.is_admin
-      ? [
-          ["users", "Users", { view: "users" }],
-          ["base-uris", "Base URIs", { view: "base-uris" }],
-        ]
-      : []),
-  ].map(([key, text, place]) =>
-    h("a", { href: address.to(place), "aria-current": key === name ? "page" : undefined }, text),
-  );
+/** Return a link to a view, in the head of the page. */
+function viewLink(name, place, attributes, ...text) {
+  return h("a", { href: address.to(place), "data-view": name, ...attributes }, text);
+}
+
+/** Tell in the head of the page which view is shown. */
+function markView(name) {
+  for (const link of document.querySelectorAll("[data-view]")) {
+    if (link.dataset.view === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function showViews() {
   const nav = document.getElementById("views");
-  nav.hidden = false;
-  fill(nav, links);
+  nav.hidden = !user;
+  if (!user) return;
+  fill(
+    nav,
+    viewLink("find", {}, {}, "Find"),
+    viewLink("overview", { view: "overview" }, {}, "Overview"),
+    user.is_admin && [viewLink("users", { view: "users" }, {}, "Users"), viewLink("base-uris", { view: "base-uris" }, {}, "Base URIs")],
+  );
 }
 
 /** Show who is signed in, by the name that the user goes by since the last change. */
@@ -84,9 +92,16 @@ function showWho(changed = user) {
   const name = user.display_name || user.username;
   fill(
     who,
-    h("span", { class: "name", title: user.username }, h("span", { class: "unseen" }, "Signed in as "), h("bdi", {}, name)),
+    viewLink(
+      "account",
+      { view: "account" },
+      { class: "name", title: `${user.username}: your account` },
+      h("span", { class: "unseen" }, "Signed in as "),
+      h("bdi", {}, name),
+    ),
     session.token() && h("button", { type: "button", class: "plain", onClick: signOut }, "Sign out"),
   );
+  markView(viewName(address.here()));
 }
 
 /** Leave the view, and whoever was signed in. */
@@ -105,7 +120,7 @@ function signOut() {
 function askToSignIn(note) {
   leave();
   showWho();
-  document.getElementById("views").hidden = true;
+  showViews();
   setTitle("Sign in");
   const form = signIn({ note, enter });
   fill(main, form);
@@ -117,6 +132,7 @@ async function enter() {
   const { data } = await api.request("/me", { quiet: true });
   user = data;
   showWho();
+  showViews();
   arrive();
   say(`Signed in as ${user.display_name || user.username}`);
 }

@@ -22,8 +22,14 @@ export function cleaned(text) {
   return text.replace(/^\s*(authorization:)?\s*bearer\s+/i, "").replace(/[\s"']/g, "");
 }
 
+/** Tell whether a token is an access token: one for scripts, which may do less. */
+export function isAccessToken(text) {
+  return text?.startsWith("dtool_lookup_") ?? false;
+}
+
 /** Return what is wrong with a text as a token, or null if it may be one. */
 export function fault(text) {
+  if (isAccessToken(text)) return null;
   const parts = text.split(".");
   if (parts.length !== 3) return "That is no token: a token has three parts with dots between.";
   const ends = claims(text)?.exp;

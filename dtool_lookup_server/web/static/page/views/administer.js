@@ -12,7 +12,9 @@ import { confirmed } from "../confirm.js";
 import { fill, focusOn, h, newId, own } from "../dom.js";
 import * as format from "../format.js";
 import { nothing, show as showIn } from "../panels.js";
+import { displayName } from "./display_name.js";
 import { permissions } from "./permissions.js";
+import { framed, table } from "./table.js";
 
 const PAGE_SIZE = 50;
 
@@ -63,11 +65,9 @@ function subjectOf(place) {
 async function users({ page, user, signal, again, showWho }) {
   const path = `/users?sort=username&page=${page}&page_size=${PAGE_SIZE}`;
   const { data, total } = await api.request(path, { signal });
-  const table = h(
-    "table",
-    {},
-    h("thead", {}, h("tr", {}, column("User"), column("Display name"), column("Admin"), column("May search in"), column("May register in"), column(h("span", { class: "unseen" }, "Delete")))),
-    h("tbody", {}, data.map((each) => userRow(each, user, again, showWho))),
+  const list = table(
+    ["User", "Display name", "Admin", "May search in", "May register in", null],
+    data.map((each) => userRow(each, user, again, showWho)),
   );
   return [
     adding("Add a user", "User name", { maxlength: 64 }, async (name) => {
@@ -75,7 +75,7 @@ async function users({ page, user, signal, again, showWho }) {
       notify(`Added user ${name}`);
       again();
     }, (name) => existing(api.at("/users", name), `There is a user ${name} already.`)),
-    data.length ? framed(table, "Users") : nothing("There is no user on this page"),
+    data.length ? framed(list, "Users") : nothing("There is no user on this page"),
     pager(page, total, { view: "users" }),
   ];
 }
@@ -94,60 +94,21 @@ function userRow(each, me, again, showWho) {
         notify(admin.checked ? `${username} is an admin now` : `${username} is no admin any more`);
       }),
   });
-  return h(
-    "tr",
-    {},
-    h(
-      "th",
-      { scope: "row" },
+  return [
+    [
       h("a", { href: to({ view: "users", user: username }) }, own(username)),
       isMe && h("span", { class: "quiet" }, " (you)"),
-    ),
-    h("td", {}, displayName(each, isMe && ((name) => showWho({ ...me, display_name: name })))),
-    h("td", {}, admin),
-    h("td", {}, base(each.search_permissions_on_base_uris)),
-    h("td", {}, base(each.register_permissions_on_base_uris)),
-    h("td", { class: "last" }, !isMe && deletion(`user ${username}`, api.at("/users", username), "The user's token will no longer count, and the permissions are lost. The datasets that the user registered stay.", again)),
-  );
+    ],
+    displayName(each, api.at("/users", username), isMe && ((name) => showWho({ ...me, display_name: name }))),
+    admin,
+    base(each.search_permissions_on_base_uris),
+    base(each.register_permissions_on_base_uris),
+    !isMe && deletion(`user ${username}`, api.at("/users", username), "The user's token will no longer count, and the permissions are lost. The datasets that the user registered stay.", again),
+  ];
 }
 
-/** Return the field of a user's display name: it is kept on leaving it or by Enter. */
-function displayName({ username, display_name }, changed) {
-  let kept = display_name ?? "";
-  const field = h("input", {
-    value: kept,
-    class: "in-place",
-    dir: "auto",
-    maxlength: 255,
-    autocomplete: "off",
-    placeholder: "none",
-    "aria-label": `Display name of ${username}`,
-    onChange: change,
-    onKeydown: (event) => {
-      if (event.key === "Escape") field.value = kept;
-    },
-  });
-
-  async function change() {
-    const wanted = field.value.trim();
-    if (wanted === kept) return;
-    try {
-      await api.request(api.at("/users", username), { method: "PATCH", body: { display_name: wanted || null } });
-      kept = wanted;
-      if (changed) changed(wanted);
-      notify(wanted ? `${username} goes by ${wanted} now` : `${username} goes by the user name now`);
-    } catch (error) {
-      notify(error.message);
-    }
-    field.value = kept;
-  }
-
-  return field;
-}
-
-/** Return how many base URIs there are; on a small screen, the number alone. */
 function base(list) {
-  return [format.number(list.length), h("span", { class: "unit" }, list.length === 1 ? " base URI" : " base URIs")];
+  return list.length ? format.count(list.length, "base URI") : h("span", { class: "quiet" }, "none");
 }
 
 // Base URIs.
@@ -155,52 +116,44 @@ function base(list) {
 async function baseUris({ page, signal, again }) {
   const path = `/base-uris?sort=base_uri&page=${page}&page_size=${PAGE_SIZE}`;
   const { data, total } = await api.request(path, { signal });
-  const table = h(
-    "table",
-    {},
-    h("thead", {}, h("tr", {}, column("Base URI"), column("Indexed"), column(h("span", { class: "unseen" }, "Delete")))),
-    h("tbody", {}, data.map((row) => baseUriRow(row, again))),
-  );
+  const list = table(["Base URI", "Last indexed", null], data.map((row) => baseUriRow(row, again)));
   return [
     adding("Add a base URI", "Base URI", { placeholder: "s3://bucket", maxlength: 1000 }, async (uri) => {
       await api.request(api.at("/base-uris", uri), { method: "PUT", body: {} });
       notify(`Added base URI ${uri}`);
       again();
     }, (uri) => existing(api.at("/base-uris", uri), `${uri} is registered already.`)),
-    data.length ? framed(table, "Base URIs") : nothing("There is no base URI here yet"),
+    data.length ? framed(list, "Base URIs") : nothing("There is no base URI here yet"),
     pager(page, total, { view: "base-uris" }),
   ];
 }
 
 function baseUriRow({ base_uri: baseUri, index_run: run }, again) {
-  return h(
-    "tr",
-    {},
-    h("th", { scope: "row" }, h("a", { href: to({ view: "base-uris", base_uri: baseUri }) }, own(baseUri))),
-    h("td", {}, run ? indexed(run) : ""),
-    h("td", { class: "last" }, deletion(`base URI ${baseUri}`, api.at("/base-uris", baseUri), "The permissions in it are lost. A base URI that has datasets cannot be deleted.", again)),
-  );
+  return [
+    h("a", { href: to({ view: "base-uris", base_uri: baseUri }) }, own(baseUri)),
+    run ? indexed(run) : h("span", { class: "quiet" }, "never"),
+    deletion(`base URI ${baseUri}`, api.at("/base-uris", baseUri), "The permissions in it are lost. A base URI that has datasets cannot be deleted.", again),
+  ];
 }
 
-// What the newest run of indexing has come to.
+/** What the newest run of indexing has come to; that it ended well needs no word. */
 function indexed(run) {
   const counts = ["registered", "unchanged", "failed", "forgotten"]
     .filter((kind) => run[kind])
-    .map((kind) => `${format.number(run[kind])} ${kind}`);
-  const when = format.dayAndTime(run.finished_at ?? run.started_at);
-  return [`${when}: ${[...(run.state === "ended" ? [] : [run.state]), ...counts].join(", ") || "no datasets"}`, run.error ? h("div", {}, own(run.error)) : ""];
+    .map((kind) => h("li", { class: kind }, `${format.number(run[kind])} ${kind}`));
+  return [
+    h(
+      "div",
+      { class: "run" },
+      format.dayAndTime(run.finished_at ?? run.started_at),
+      run.state !== "ended" && h("span", { class: run.error ? "badge bad" : "badge" }, run.state),
+      counts.length ? h("ul", { class: "run-counts" }, counts) : run.state === "ended" && h("span", { class: "quiet" }, "no datasets"),
+    ),
+    run.error && h("p", { class: "run-error" }, own(run.error)),
+  ];
 }
 
 // What both have.
-
-function column(title) {
-  return h("th", { scope: "col" }, title);
-}
-
-/** Return a table that can be scrolled sideways by the keyboard too. */
-function framed(table, name) {
-  return h("div", { class: "framed", role: "region", "aria-label": name, tabindex: "0" }, table);
-}
 
 /** Adding what is there already would replace it: look first. */
 async function existing(path, message) {

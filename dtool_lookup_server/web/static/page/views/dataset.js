@@ -10,7 +10,11 @@ import { show as showIn } from "../panels.js";
 import { annotations } from "./annotations.js";
 import { items } from "./items.js";
 import { readme } from "./readme.js";
+import { editableReadme } from "./readme_editor.js";
 import { tags } from "./tags.js";
+
+/** Whether the server takes edits at all. */
+const takesEdits = "takesEdits" in document.documentElement.dataset;
 
 export function dataset({ user, signal, setTitle }) {
   const element = h("div", { class: "dataset" });
@@ -49,7 +53,7 @@ function back() {
 }
 
 function page(found, user, signal) {
-  const mayEdit = user.register_permissions_on_base_uris.includes(found.base_uri);
+  const mayEdit = takesEdits && user.register_permissions_on_base_uris.includes(found.base_uri);
   const held = { ...found };
   return [
     h("h1", { dir: "auto" }, found.name),
@@ -63,7 +67,7 @@ function page(found, user, signal) {
     h(
       "div",
       { class: "columns" },
-      h("div", { class: "content" }, readmeCard(held, signal), annotationsCard(held, mayEdit, signal), items(found, signal)),
+      h("div", { class: "content" }, readmeCard(held, mayEdit, signal), annotationsCard(held, mayEdit, signal), items(found, signal)),
       h(
         "aside",
         { "aria-label": "About this dataset" },
@@ -92,15 +96,15 @@ function card(title, ...content) {
   return h("section", { class: "card", "aria-labelledby": id }, h("h2", { id }, title), content);
 }
 
-function readmeCard(held, signal) {
+function readmeCard(held, mayEdit, signal) {
   const body = h("div", {});
   showIn(
     body,
     "Fetching the README",
     async () => {
-      const { data } = await api.request(api.at("/readmes", held.uri), { signal });
+      const { data, headers } = await api.request(api.at("/readmes", held.uri), { signal });
       held.readme = data.readme;
-      return readme(data.readme);
+      return mayEdit ? editableReadme(held, headers.get("ETag")) : readme(data.readme);
     },
     signal,
   );

@@ -67,6 +67,8 @@ export function find({ user, signal, setTitle }) {
     h("summary", {}, "Filters"),
     h("div", { role: "group", "aria-label": "Filters" }, facets.map(({ element }) => element), limits.element),
   );
+  const uncounted = h("p", { class: "fault uncounted", role: "status" });
+  filters.children[1].prepend(uncounted);
   const wide = matchMedia("(min-width: 56rem)");
   const openWhereWide = () => (filters.open = wide.matches);
   wide.addEventListener("change", openWhereWide, { signal });
@@ -171,11 +173,16 @@ export function find({ user, signal, setTitle }) {
     }
   }
 
-  /** Ask for the numbers beside the filters. What fails is told beside the results, once. */
+  /** Ask for the numbers beside the filters. */
   async function askCounts(wanted, current) {
     filters.setAttribute("aria-busy", "true");
+    fill(uncounted);
     const whole = counts.summary(wanted, current);
-    const drawn = (numbers, draw) => numbers.catch(() => new Map()).then((found) => current.aborted || draw(found));
+    const none = (error) => {
+      if (!current.aborted) tellUncounted(wanted, current, error);
+      return new Map();
+    };
+    const drawn = (numbers, draw) => numbers.catch(none).then((found) => current.aborted || draw(found));
     const ranges = ["years", "sizes"].map((name) =>
       drawn(whole.then((summary) => counts.ofFacet(summary, name)), (found) => limits.showNumbers(name, found)),
     );
@@ -276,6 +283,13 @@ export function find({ user, signal, setTitle }) {
         h("li", {}, "You see only what lies in base URIs that you may search."),
       ),
     );
+  }
+
+  /** Without numbers there is nothing to choose from: not as if there were no values. */
+  function tellUncounted(wanted, current, error) {
+    if (!("status" in error)) throw error;
+    const again = h("button", { type: "button", class: "plain", onClick: () => askCounts(wanted, current) }, "Try again");
+    fill(uncounted, "The filters could not be counted. ", again);
   }
 
   function drawPager(wanted, total) {

@@ -88,6 +88,12 @@ function browser(manifest, found, dataset) {
   ];
 }
 
+/** Return a time of which the day is shown where there is no room for all of it. */
+function moment(seconds) {
+  const [day, clock] = format.dayAndTime(seconds).split(", ");
+  return [day, h("span", { class: "clock" }, `, ${clock}`)];
+}
+
 /** A treegrid (WAI-ARIA) that draws the rows in sight, as the worker hands them over. */
 class TreeTable {
   constructor(manifest, length) {
@@ -174,7 +180,7 @@ class TreeTable {
         row.folder && h("span", { class: "quiet" }, ` ${format.count(row.count, "item")}`),
       ),
       h("span", { role: "gridcell", class: "size" }, format.bytes(row.size)),
-      h("span", { role: "gridcell", class: "time" }, Number.isFinite(row.time) ? format.dayAndTime(row.time) : ""),
+      h("span", { role: "gridcell", class: "time" }, Number.isFinite(row.time) ? moment(row.time) : ""),
     );
     element.style.setProperty("--depth", row.depth - 1);
     return element;

@@ -1,6 +1,6 @@
 /** The overview: what is new, how much there is and whose, how it grows. */
 
-import { to } from "../address.js";
+import { go, to } from "../address.js";
 import * as api from "../api.js";
 import { growth } from "../chart.js";
 import { fill, h, newId, own } from "../dom.js";
@@ -9,6 +9,7 @@ import { nothing, show as showIn } from "../panels.js";
 
 const NEWEST = 8;
 const BARS = 8;
+const MOST_BARS = 50;
 
 /** The two ways of counting: what is shown, and the keys of the API. */
 const MEASURES = {
@@ -56,11 +57,11 @@ function page(summary, timeline, newest) {
     h(
       "dl",
       { class: "totals" },
-      total("Datasets", format.number(summary.number_of_datasets)),
-      total("Size", format.bytes(summary.total_size_in_bytes)),
-      total("Creators", format.number(summary.creator_usernames.length)),
-      total("Base URIs", format.number(summary.base_uris.length)),
-      total("Tags", format.number(summary.tags.length)),
+      total("Datasets", format.number(summary.number_of_datasets), {}),
+      total("Size", format.bytes(summary.total_size_in_bytes), { sort: "-size_in_bytes" }),
+      total("Creators", format.number(summary.creator_usernames.length), { sort: "creator_username" }),
+      total("Base URIs", format.number(summary.base_uris.length), { sort: "base_uri" }),
+      total("Tags", format.number(summary.tags.length), {}),
     ),
     newestCard(newest),
     measureSwitch(draw),
@@ -68,8 +69,8 @@ function page(summary, timeline, newest) {
   ];
 }
 
-function total(name, value) {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+function total(name, value, place) {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, h("a", { href: to(place), "aria-label": `${name}: ${value}` }, value)));
 }
 
 function newestCard(newest) {
@@ -82,7 +83,7 @@ function newestCard(newest) {
         h(
           "li",
           {},
-          h("a", { href: to({ dataset: dataset.uri }), dir: "auto" }, dataset.name),
+          h("a", { href: to({ dataset: dataset.uri }) }, own(dataset.name)),
           h("span", { class: "quiet" }, own(dataset.creator_username), `, ${format.day(dataset.frozen_at)}, ${format.bytes(dataset.size_in_bytes)}`),
         ),
       ),
@@ -115,9 +116,10 @@ function growthCard(timeline, { title, key, inWords }) {
   for (const { month, value } of months) years.set(month.slice(0, 4), (years.get(month.slice(0, 4)) ?? 0) + value);
   const name = `Growth of ${title.toLowerCase()} from ${months[0].month} to ${months.at(-1).month}`;
   const chart = h("div", { class: "chart" });
+  const chosen = (year) => go(inYear(year));
   // Text keeps its size: the chart is drawn anew for each width.
   new ResizeObserver(([{ contentRect }]) => {
-    if (contentRect.width > 0) fill(chart, growth(months, name, inWords, Math.round(contentRect.width)));
+    if (contentRect.width > 0) fill(chart, growth(months, name, inWords, Math.round(contentRect.width), chosen));
   }).observe(chart);
   return card(
     "Growth",
@@ -127,32 +129,37 @@ function growthCard(timeline, { title, key, inWords }) {
       "ol",
       { class: "years" },
       [...years].map(([year, value]) =>
-        h("li", {}, h("a", { href: to({ from: `${year}-01-01`, to: `${year}-12-31` }) }, year), ` ${inWords(value)}`),
+        h("li", {}, h("a", { href: inYear(year) }, year), ` ${inWords(value)}`),
       ),
     ),
   );
 }
 
+function inYear(year) {
+  return to({ from: `${year}-01-01`, to: `${year}-12-31` });
+}
+
 function shareCard(summary, { word, title }, { per, inWords }) {
   const shares = Object.entries(summary[`${per}_${word}`]).sort((a, b) => b[1] - a[1]);
   const most = Math.max(shares[0]?.[1] ?? 0, 1);
-  const bars = shares.slice(0, BARS).map(([value, amount]) => {
-    const bar = h("span", { class: "bar", "aria-hidden": "true" });
-    bar.style.inlineSize = `${Math.max((amount / most) * 100, 0.5)}%`;
-    return h(
-      "li",
-      {},
-      h("a", { href: to({ [word]: value }) }, own(value)),
-      h("span", { class: "amount" }, inWords(amount)),
-      bar,
-    );
-  });
-  const rest = shares.length - BARS;
-  return card(
-    title,
-    bars.length ? h("ol", { class: "bars" }, bars) : h("p", { class: "quiet" }, "None"),
-    rest > 0 && h("p", { class: "quiet" }, `and ${format.number(rest)} more, in the filters of the search`),
-  );
+  const bar = ([value, amount]) => {
+    const length = h("span", { class: "bar", "aria-hidden": "true" });
+    length.style.inlineSize = `${Math.max((amount / most) * 100, 0.5)}%`;
+    return h("li", {}, h("a", { href: to({ [word]: value }) }, own(value)), h("span", { class: "amount" }, inWords(amount)), length);
+  };
+  if (!shares.length) return card(title, h("p", { class: "quiet" }, "None"));
+  const list = h("ol", { class: "bars" }, shares.slice(0, BARS).map(bar));
+  const showMore = () => {
+    list.append(...shares.slice(BARS, MOST_BARS).map(bar));
+    more.replaceWith(...rest(shares.length - MOST_BARS));
+    list.children[BARS].querySelector("a").focus();
+  };
+  const more = h("button", { type: "button", class: "plain", onClick: showMore }, `Show more (${format.number(shares.length)})`);
+  return card(title, list, shares.length > BARS && more);
+}
+
+function rest(number) {
+  return number > 0 ? [h("p", { class: "quiet" }, `and ${format.number(number)} more, in the `, h("a", { href: to({}) }, "filters of the search"))] : [];
 }
 
 function card(title, ...content) {

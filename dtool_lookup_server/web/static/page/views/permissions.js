@@ -7,6 +7,7 @@ import { fill, h, own } from "../dom.js";
 import * as format from "../format.js";
 import { nothing } from "../panels.js";
 import { folded } from "../words.js";
+import { framed } from "./table.js";
 
 /** A request gives this many; and this many rows are drawn at once. */
 const BATCH = 100;
@@ -69,17 +70,18 @@ export async function permissions({ username, baseUri, signal }) {
 
   draw();
   return [
-    h("p", {}, username ? "Where this user may search and register. A change counts at once." : "Who may search and register here. A change counts at once."),
+    username
+      ? h("p", {}, "Where this user may search and register. A change counts at once.")
+      : h("p", {}, "Who may search and register here. A change counts at once. ", h("a", { href: to({ base_uri: baseUri }) }, "Its datasets")),
     others.length > 7 && filter,
-    h(
-      "div",
-      { class: "framed", role: "region", "aria-label": "Permissions", tabindex: "0" },
+    framed(
       h(
         "table",
         { class: "matrix" },
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, username ? "Base URI" : "User"), h("th", { scope: "col" }, "Search"), h("th", { scope: "col" }, "Register"))),
         body,
       ),
+      "Permissions",
     ),
     note,
   ];
