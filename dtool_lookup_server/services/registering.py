@@ -339,6 +339,14 @@ def _forget_in_sql(uri: str) -> None:
     sql_db.session.execute(delete(_TABLE).where(_TABLE.c.id == known.id))
 
 
+def share_transactions() -> bool:
+    """Return whether datasets may be registered by a transaction that is open.
+
+    A plugin with a store of its own is told before there is one.
+    """
+    return not _outside_plugins()
+
+
 def _plugins(share_transaction: bool) -> list[Any]:
     return [
         plugin
