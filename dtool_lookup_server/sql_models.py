@@ -233,6 +233,18 @@ dataset_counter = db.Table(
 )
 
 
+#: What a dataset's storage looked like when it was read, and the digest of what was
+#: registered then: see services/fingerprints.py.
+dataset_fingerprint = db.Table(
+    "dataset_fingerprint",
+    db.Column(
+        "dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
+    ),
+    db.Column("fingerprint", Line(DIGEST_LENGTH), nullable=False),
+    db.Column("digest", Line(DIGEST_LENGTH), nullable=False),
+)
+
+
 class DatasetAnnotation(db.Model):  # type: ignore[name-defined]
     """One annotation of one dataset, as query/annotations.py makes it searchable."""
 

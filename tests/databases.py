@@ -121,6 +121,7 @@ _TABLES = (
     "dataset_tag",
     "dataset_counter",
     "dataset_annotation",
+    "dataset_fingerprint",
     "dataset",
     "search_permissions",
     "register_permissions",

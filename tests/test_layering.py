@@ -31,6 +31,7 @@ LAYERS = [
     "pagination",
     "query",
     "plugins",
+    "storages",
     "services",
     "date_utils",
     "utils_auth",

@@ -1,6 +1,11 @@
 """base_uri: register, list and index base URIs."""
 
+import signal
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
 
 import click
 
@@ -10,6 +15,8 @@ from ..services import base_uris, index_runs, indexing
 from ..services.indexing import FAILED, FORGOTTEN, REGISTERED, UNCHANGED
 from .base import Group, fail, print_json
 from .outcomes import follow, print_counts
+
+_KINDS = (REGISTERED, UNCHANGED, FAILED, FORGOTTEN)
 
 base_uri_cli = Group("base_uri", help="Manage and index base URIs.")
 
@@ -34,33 +41,65 @@ def list_base_uris() -> None:
     "--prune", is_flag=True, help="Forget datasets that are not there any more."
 )
 @click.option("--force", is_flag=True, help="Register unchanged datasets too.")
-def index_base_uri(base_uri: str | None, every: bool, prune: bool, force: bool) -> None:
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="Datasets to read at once; without it, what suits the storage.",
+)
+def index_base_uri(
+    base_uri: str | None, every: bool, prune: bool, force: bool, jobs: int | None
+) -> None:
     """Register every dataset of a base URI.
 
-    A base URI is indexed by one at a time; how it went is in `base_uri list`.
+    A base URI is indexed by one at a time; how it went is in `base_uri list`. May be
+    stopped at any time and run again: what was registered is not read once more.
     """
     if every == (base_uri is not None):
         raise click.UsageError("Give one BASE_URI, or --all")
     if base_uri is None:
-        _index_all(prune, force)
+        _index_all(prune, force, jobs)
         return
-    counts = _index(base_uri, prune, force)
+    counts = _index(base_uri, prune, force, jobs)
     if counts[FAILED]:
         fail(f"{counts[FAILED]} datasets could not be registered")
 
 
-def _index(base_uri: str, prune: bool, force: bool) -> Counter[str]:
-    with index_runs.recorded(base_uri) as counts:
-        uris = indexing.list_uris(base_uri)
-        counts += follow(indexing.index(base_uri, uris, force), len(uris))
-        if prune:
-            counts += follow(indexing.prune(base_uri, uris), 0)
-    kinds = (REGISTERED, UNCHANGED, FAILED)
-    print_counts(counts, *kinds, *((FORGOTTEN,) if prune else ()))
+def _index(base_uri: str, prune: bool, force: bool, jobs: int | None) -> Counter[str]:
+    kinds = _KINDS if prune else _KINDS[:-1]
+    with _interruptible(), index_runs.recorded(base_uri) as counts:
+        try:
+            listing = indexing.list_datasets(base_uri)
+            total = len(listing.found)
+            with closing(indexing.index(listing, force, jobs)) as outcomes:
+                follow(outcomes, total, counts=counts)
+            if prune:
+                follow(indexing.prune(listing), 0, counts=counts)
+        except KeyboardInterrupt:
+            print_counts(counts, *kinds)
+            click.echo("Interrupted: the next run goes on from here.", err=True)
+            raise
+    print_counts(counts, *kinds)
     return counts
 
 
-def _index_all(prune: bool, force: bool) -> None:
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM, which systemd stops a service with, end the work as Ctrl-C does."""
+
+    def interrupt(*_args: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _index_all(prune: bool, force: bool, jobs: int | None) -> None:
     """Index each base URI, whatever becomes of the others, and sum up in the end."""
     summary: list[tuple[str, str]] = []
     failed = 0
@@ -68,7 +107,7 @@ def _index_all(prune: bool, force: bool) -> None:
         name = item["base_uri"]
         click.echo(f"{name}:")
         try:
-            counts = _index(name, prune, force)
+            counts = _index(name, prune, force, jobs)
         except InUseError as error:
             # Another machine sees to it.
             summary.append((name, str(error)))
@@ -77,7 +116,9 @@ def _index_all(prune: bool, force: bool) -> None:
             summary.append((name, f"failed: {error}"))
             failed += 1
         else:
-            done = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+            done = ", ".join(
+                f"{counts[kind]} {kind}" for kind in _KINDS if counts[kind]
+            )
             summary.append((name, done or "no datasets"))
             failed += bool(counts[FAILED])
     click.echo("\nSummary")

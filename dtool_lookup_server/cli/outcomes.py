@@ -10,15 +10,19 @@ from .progress import Progress
 
 
 def follow(
-    outcomes: Iterable[Outcome], total: int, silent: Container[str] = ()
+    outcomes: Iterable[Outcome],
+    total: int,
+    silent: Container[str] = (),
+    counts: Counter[str] | None = None,
 ) -> Counter[str]:
     """Print each outcome, and on a terminal how far the work has come.
 
     :param total: number of outcomes, as far as it is known
     :param silent: the kinds of outcomes that are not printed
+    :param counts: to count on in, so that it is known where the work is broken off
     :returns: the number of outcomes of each kind
     """
-    counts: Counter[str] = Counter()
+    counts = Counter() if counts is None else counts
     with Progress(total) as progress:
         for outcome in outcomes:
             counts[outcome.kind] += 1

@@ -38,7 +38,7 @@ def demo(port: int, no_server: bool) -> None:
     initialise(demonstration.ADMIN)
     folder = Path(current_app.config["DTOOL_LOOKUP_SERVER_HOME"]) / "demo-datasets"
     base_uri = demonstration.prepare(folder)
-    for outcome in indexing.index(base_uri, indexing.list_uris(base_uri)):
+    for outcome in indexing.index(indexing.list_datasets(base_uri)):
         print_outcome(outcome)
     _print_tour(f"http://127.0.0.1:{port}", base_uri)
     if not no_server:

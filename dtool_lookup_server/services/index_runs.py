@@ -20,6 +20,9 @@ RUNNING = "running"
 ENDED = "ended"
 BROKEN_OFF = "broken off"
 
+#: The error of a run that somebody stopped.
+INTERRUPTED = "interrupted"
+
 # What a run counts.
 _KINDS = (REGISTERED, UNCHANGED, FAILED, FORGOTTEN)
 
@@ -52,7 +55,7 @@ def recorded(base_uri: str) -> Iterator[Counter[str]]:
 
 def _in_a_line(error: BaseException) -> str:
     """Return an error in words that fit the table."""
-    words = described(error) if isinstance(error, Exception) else type(error).__name__
+    words = described(error) if isinstance(error, Exception) else INTERRUPTED
     return " ".join(words.split())[:ERROR_LENGTH]
 
 

@@ -1,27 +1,52 @@
-"""Indexing: registering every dataset that a base URI holds."""
+"""Indexing: registering every dataset that a base URI holds.
 
-from collections.abc import Iterator
+Several threads read datasets ahead, and one writes what they have read: SQLite lets one
+write at a time anyway, and what is written in one transaction waits for the disk once.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import dtoolcore
-import dtoolcore.utils
 import yaml
 from sqlalchemy import select
 
+from ..database import transactional
 from ..errors import StoreUnavailableError, ValidationError
 from ..extensions import sql_db
 from ..plugins.interfaces import DatasetInfo
-from ..sql_models import Dataset
-from . import base_uris
+from ..sql_models import Dataset, utc_now
+from ..storages import Found, Storage, storage_of
+from . import base_uris, fingerprints
 from .dataset_info import checked
-from .registering import forget, register, register_if_changed
+from .fingerprints import Seen
+from .registering import (
+    content_digest,
+    forget,
+    plugins_digest,
+    replace,
+    share_transactions,
+)
 
 REGISTERED = "registered"
 UNCHANGED = "unchanged"
 FAILED = "failed"
 FORGOTTEN = "forgotten"
 DIFFERENT = "different"
+
+# Datasets whose fingerprints are compared at once.
+_COMPARED = 500
+
+# Datasets that are registered in one transaction at most.
+_TOGETHER = 100
+
+# How far reading may be ahead of writing, for each thread that reads, and how large all
+# that is read ahead may be: in memory it takes several times as much.
+_AHEAD = 4
+_BYTES_AHEAD = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -39,12 +64,46 @@ class Outcome:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What a base URI holds.
+
+    :param base_uri: in its one spelling
+    :param found: its datasets, frozen or not
+    """
+
+    base_uri: str
+    storage: Storage
+    found: list[Found]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of one dataset, fit to be registered.
+
+    :param digest: of the content alone
+    """
+
+    found: Found
+    info: DatasetInfo
+    digest: str
+
+    @property
+    def uri(self) -> str:
+        """Its URI in its one spelling."""
+        return str(self.info["uri"])
+
+    def outcome(self, kind: str, reason: str = "") -> Outcome:
+        """Return what became of it."""
+        return Outcome(kind, self.uri, self.info["name"], reason)
+
+
 class BrokenReadmeError(ValidationError):
     """A README is not YAML."""
 
 
-def list_uris(base_uri: str) -> list[str]:
-    """Return the URIs of the datasets, finished or not, that a base URI holds.
+def list_datasets(base_uri: str) -> Listing:
+    """Return what a base URI holds, without reading it.
 
     :param base_uri: one that dtoolcore can read
     :raises UnknownBaseURIError: if it is not registered
@@ -52,11 +111,11 @@ def list_uris(base_uri: str) -> list[str]:
     """
     spelled = base_uris.normalised(base_uri)
     base_uris.require(spelled)
-    config_path = dtoolcore.utils.DEFAULT_CONFIG_PATH
+    # A storage may take its time, and a transaction should not.
+    sql_db.session.rollback()
     try:
-        # dtoolcore's public iterator ends at the first dataset that cannot be read.
-        broker = dtoolcore._get_storage_broker(spelled, config_path)
-        return sorted(broker.list_dataset_uris(spelled, config_path))
+        storage = storage_of(spelled)
+        return Listing(spelled, storage, storage.find())
     except Exception as error:
         # Each kind of storage has exceptions of its own.
         raise StoreUnavailableError(
@@ -64,39 +123,73 @@ def list_uris(base_uri: str) -> list[str]:
         ) from error
 
 
-def index(base_uri: str, uris: list[str], force: bool = False) -> Iterator[Outcome]:
-    """Register datasets one by one; one that fails does not stop the others.
+def only(base_uri: str, uri: str) -> Listing:
+    """Return a listing of one dataset, which may be there or not."""
+    spelled = base_uris.normalised(base_uri)
+    return Listing(spelled, storage_of(spelled), [Found(uri)])
 
-    :param uris: as list_uris returns them
-    :param force: register those too that have not changed
+
+def index(
+    listing: Listing, force: bool = False, jobs: int | None = None
+) -> Generator[Outcome, None, None]:
+    """Register datasets; one that fails does not stop the others.
+
+    Closing the iterator ends it where it is: what was told of is registered.
+
+    :param force: read and register those too that have not changed
+    :param jobs: how many to read at once; None for what suits the storage
     :returns: what became of each; a protodataset, which is not frozen yet, is passed
         over
     """
-    spelled = base_uris.normalised(base_uri)
-    for uri in uris:
-        try:
-            dataset = dtoolcore.DataSet.from_uri(uri)
-        except dtoolcore.DtoolCoreTypeError:
-            continue
-        except Exception as error:
-            yield Outcome(FAILED, uri, reason=described(error))
-        else:
-            yield _index_one(dataset, spelled, force)
+    jobs = jobs or listing.storage.jobs
+    pool = ThreadPoolExecutor(jobs, "reads-dataset")
+
+    def begin(found: Found) -> "Future[_Read | Outcome | None]":
+        return pool.submit(_read, listing.storage, listing.base_uri, found)
+
+    try:
+        ready: list[_Read] = []
+        compared = _compared(listing.found, force)
+        for item in _read_ahead(compared, begin, jobs * _AHEAD):
+            if isinstance(item, Outcome):
+                yield item
+            elif item is not None:
+                ready.append(item)
+            # What is ready while the others are still read is registered together.
+            if item is None or _is_enough(ready):
+                yield from _registered(ready, force)
+                ready.clear()
+        yield from _registered(ready, force)
+    finally:
+        # Who stops it need not wait for a storage that does not answer.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def prune(base_uri: str, uris: list[str]) -> Iterator[Outcome]:
+def prune(listing: Listing) -> Iterator[Outcome]:
     """Forget the datasets of a base URI that are not in its storage any more.
 
-    :param uris: what is there, as list_uris returns it
+    Each is looked for by itself before it is forgotten: a listing that lacks something
+    has not said that it is not there.
+
     :raises UnknownBaseURIError: if the base URI is not registered
     """
-    kept = {base_uris.normalised_uri(uri) for uri in uris}
+    kept = {base_uris.normalised_uri(item.uri) for item in listing.found}
+    base_uri_id = base_uris.require(listing.base_uri)
     registered = sql_db.session.scalars(
-        select(Dataset.uri).where(Dataset.base_uri_id == base_uris.require(base_uri))
+        select(Dataset.uri).where(Dataset.base_uri_id == base_uri_id)
     )
-    for uri in [uri for uri in registered if uri not in kept]:
-        forget(uri)
-        yield Outcome(FORGOTTEN, uri)
+    missing = [uri for uri in registered if uri not in kept]
+    sql_db.session.rollback()
+    for uri in missing:
+        try:
+            if listing.storage.holds(uri):
+                continue
+        except Exception as error:
+            # Each kind of storage has exceptions of its own.
+            yield Outcome(FAILED, uri, reason=described(error))
+        else:
+            forget(uri)
+            yield Outcome(FORGOTTEN, uri)
 
 
 def dataset_info(dataset: dtoolcore.DataSet, base_uri: str) -> dict[str, Any]:
@@ -138,19 +231,119 @@ def described(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _index_one(dataset: dtoolcore.DataSet, base_uri: str, force: bool) -> Outcome:
-    uri = base_uris.normalised_uri(dataset.uri)
+def _compared(found: Sequence[Found], force: bool) -> Iterator[Found | Outcome]:
+    """Yield datasets that are to be read, and outcomes of those that are not."""
+    for start in range(0, len(found), _COMPARED):
+        batch = found[start : start + _COMPARED]
+        known = set() if force else fingerprints.unchanged(batch)
+        for item in batch:
+            if item in known:
+                yield Outcome(UNCHANGED, base_uris.normalised_uri(item.uri))
+            else:
+                yield item
+
+
+def _read_ahead(
+    items: Iterable[Found | Outcome],
+    begin: Callable[[Found], "Future[_Read | Outcome | None]"],
+    most: int,
+) -> Iterator[_Read | Outcome | None]:
+    """Yield what is read, and outcomes, in order; None before it waits for reading.
+
+    :param begin: begins to read a dataset
+    :param most: how many are begun before the first of them is yielded
+    """
+    begun: deque[tuple[Future[_Read | Outcome | None], int]] = deque()
+    ahead = 0
+
+    def first() -> Iterator[_Read | Outcome | None]:
+        nonlocal ahead
+        future, size = begun.popleft()
+        ahead -= size
+        if not future.done():
+            yield None
+        result = future.result()
+        if result is not None:
+            yield result
+
+    for item in items:
+        if isinstance(item, Outcome):
+            yield item
+            continue
+        while begun and (len(begun) >= most or ahead + item.size > _BYTES_AHEAD):
+            yield from first()
+        begun.append((begin(item), item.size))
+        ahead += item.size
+    while begun:
+        yield from first()
+
+
+def _is_enough(ready: Sequence[_Read]) -> bool:
+    size = sum(read.found.size for read in ready)
+    return len(ready) >= _TOGETHER or size > _BYTES_AHEAD
+
+
+def _read(storage: Storage, base_uri: str, found: Found) -> _Read | Outcome | None:
+    """Read a dataset, in a thread without a database; None for one not frozen yet."""
+    name, uri = "", found.uri
     try:
+        try:
+            dataset = storage.open(uri)
+        except dtoolcore.DtoolCoreTypeError:
+            return None
+        name, uri = dataset.name, base_uris.normalised_uri(dataset.uri)
         info = checked_info(dataset, base_uri)
-        if force:
-            register(info)
-            changed = True
-        else:
-            changed = register_if_changed(info)
+        return _Read(found, info, content_digest(info))
     except Exception as error:
-        # A storage or a plugin may fail in any way; the others are to be indexed.
-        return Outcome(FAILED, uri, dataset.name, described(error))
-    return Outcome(REGISTERED if changed else UNCHANGED, uri, dataset.name)
+        # A storage may fail in any way; the others are to be indexed.
+        return Outcome(FAILED, uri, name, described(error))
+
+
+def _registered(reads: Sequence[_Read], force: bool) -> list[Outcome]:
+    """Register datasets, all in one transaction if that may be and nothing fails."""
+    if not reads:
+        return []
+    if len(reads) > 1 and share_transactions():
+        try:
+            return _register_all(reads, force)
+        except Exception:
+            # One by one, to find the one that fails.
+            sql_db.session.rollback()
+    return [_registered_alone(read, force) for read in reads]
+
+
+def _registered_alone(read: _Read, force: bool) -> Outcome:
+    try:
+        # A plugin with a store of its own is told outside of a transaction.
+        [outcome] = _register_each([read], force)
+        return outcome
+    except Exception as error:
+        # A plugin may fail in any way; the others are to be indexed.
+        return read.outcome(FAILED, described(error))
+
+
+@transactional
+def _register_all(reads: Sequence[_Read], force: bool) -> list[Outcome]:
+    return _register_each(reads, force)
+
+
+def _register_each(reads: Sequence[_Read], force: bool) -> list[Outcome]:
+    plugins = plugins_digest()
+    known = {} if force else fingerprints.digests([read.uri for read in reads])
+    outcomes = []
+    for read in reads:
+        changed = known.get(read.uri) != plugins + read.digest
+        if changed:
+            replace(read.info, None, utc_now())
+        outcomes.append(read.outcome(REGISTERED if changed else UNCHANGED))
+    seen = {
+        read.uri: Seen(read.found.fingerprint, plugins + read.digest)
+        for read in reads
+        if read.found.fingerprint
+    }
+    if seen:
+        fingerprints.keep(seen)
+    return outcomes
 
 
 def _check_readme(readme: str) -> None:

@@ -103,7 +103,7 @@ def _outcomes(places: dict[tuple[str, str], bool]) -> Iterator[Outcome]:
         if base_uris.find(base_uri) is None:
             yield Outcome(IGNORED, uri)
             continue
-        found = list(indexing.index(base_uri, [uri]))
+        found = list(indexing.index(indexing.only(base_uri, uri)))
         for outcome in found:
             if outcome.kind == FAILED:
                 current_app.logger.warning("Event: %s could not be registered", uri)

@@ -361,6 +361,14 @@ def _forget_in_sql(uri: str) -> None:
     audit.record(Action.DELETE, uri, base_uris.split(uri)[0])
 
 
+def share_transactions() -> bool:
+    """Return whether datasets may be registered by a transaction that is open.
+
+    A plugin with a store of its own is told before there is one.
+    """
+    return not _outside_plugins()
+
+
 def _plugins(share_transaction: bool) -> list[Any]:
     return [
         plugin

@@ -68,7 +68,7 @@ def site_app(tmp_path_factory, keys, headers):
     with open_app(make_config(home, keys)) as app:
         with app.app_context():
             base_uri = demonstration.prepare(home / "datasets")
-            list(indexing.index(base_uri, indexing.list_uris(base_uri)))
+            list(indexing.index(indexing.list_datasets(base_uri)))
         add_people(app)
         add_corpus(app, headers("librarian"))
         with app.app_context():
