@@ -22,6 +22,7 @@ LAYERS = [
     "token_keys",
     "engines",
     "locks",
+    "prepared",
     "columns",
     "database",
     "migrating",
