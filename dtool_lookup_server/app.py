@@ -35,6 +35,7 @@ from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
 from .routes.hardening import harden
+from .routes.unopened_sessions import UnopenedSessions
 from .routes.uri_path import URIConverter
 from .watching.logs import configure_logs
 from .watching.metrics import Metrics
@@ -72,6 +73,7 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
         static_folder="web/static",
     )
     app.json = FastJSONProvider(app)
+    app.session_interface = UnopenedSessions()
     configure(app, overlay)
     configure_logs(app.config)
     plugins = plugins or load_plugins(app.config)

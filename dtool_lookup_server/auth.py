@@ -9,13 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, current_app, g, has_request_context, request
-from flask_jwt_extended import (
-    create_access_token,
-    get_jwt,
-    get_jwt_header,
-    get_jwt_identity,
-    verify_jwt_in_request,
-)
+from flask_jwt_extended import create_access_token, get_jwt_identity
 from flask_jwt_extended.exceptions import JWTDecodeError, JWTExtendedException
 from flask_jwt_extended.exceptions import RevokedTokenError as RevokedJWTError
 from jwt import PyJWTError
@@ -28,6 +22,7 @@ from .errors import (
     DtoolLookupServerError,
     RevokedTokenError,
 )
+from .extensions import jwt
 from .services import access_tokens, audit, users
 from .services.audit import Action, Origin
 from .services.users import ActingUser
@@ -102,8 +97,8 @@ def _bearer() -> ActingUser | None:
         if user is None:
             raise RevokedJWTError({}, {})
         return user
-    verify_jwt_in_request()
-    header, claims, name = get_jwt_header(), get_jwt(), get_jwt_identity()
+    _key, header, claims = jwt.verify_bearer(authorization)
+    name = claims.get(current_app.config["JWT_IDENTITY_CLAIM"])
     if not isinstance(name, str):
         raise JWTDecodeError("The claim with the user name is no string")
     issued_at = claims.get("iat")

@@ -233,5 +233,8 @@ def _set_up_sqlite(engine: Engine, timeout: int) -> None:
         # A database in memory has one connection for all sessions, which may nest.
         driver: Any = connection.connection.driver_connection
         if not driver.in_transaction:
-            writes = connection.get_execution_options().get(WRITES, False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            if connection.get_execution_options().get(WRITES, False):
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                # Takes no lock, and cannot fail: it need not go through SQLAlchemy.
+                driver.execute("BEGIN")

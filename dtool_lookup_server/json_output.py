@@ -23,6 +23,12 @@ class FastJSONProvider(DefaultJSONProvider):
     # Annotations come back in the order that they were sent in.
     sort_keys = False
 
+    def response(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a response with a value as JSON."""
+        # Flask's asks dumps for separators, which orjson has no choice of.
+        text = self.dumps(self._prepare_response_obj(args, kwargs))
+        return self._app.response_class(f"{text}\n", mimetype=self.mimetype)
+
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Return a value as JSON."""
         if kwargs:

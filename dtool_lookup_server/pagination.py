@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select
 
 from . import cursors
 from .columns import indexed_start
 from .errors import InvalidFieldError
 from .extensions import sql_db
+from .prepared import Parameters, Prepared
 
 #: The largest number that a database takes as an OFFSET.
 LARGEST_OFFSET = 2**63 - 1
@@ -18,7 +19,9 @@ BATCH = 500
 
 AnySelect = Select[*tuple[Any, ...]]
 AnyRow = Row[*tuple[Any, ...]]
-ToItems = Callable[[Sequence[AnyRow]], list[dict[str, Any]]]
+ToItems = Callable[[Sequence[Any]], list[dict[str, Any]]]
+#: Returns the number of rows of a select without counting them.
+Counted = Callable[[], int]
 Finish = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 
@@ -43,7 +46,7 @@ class SelectListing:
     :param statement: what to select, without order
     :param order: what to order by; must end in something unique
     :param to_items: makes dictionaries of the rows of one page
-    :param counted: what selects the number of rows without counting them, if anything
+    :param counted: what knows the number of rows, if anything does
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class SelectListing:
         statement: AnySelect,
         order: Sequence[ColumnElement[Any]],
         to_items: ToItems,
-        counted: Select[Any] | None = None,
+        counted: Counted | None = None,
     ):
         self._counted = counted
         self._total: int | None = None
@@ -64,10 +67,10 @@ class SelectListing:
         """Return the number of rows."""
         if self._total is not None:
             return self._total
-        counted = self._counted
-        if counted is None:
-            counted = self._statement.with_only_columns(func.count()).order_by(None)
-        return int(sql_db.session.scalar(counted) or 0)
+        if self._counted is not None:
+            return self._counted()
+        counting = self._statement.with_only_columns(func.count()).order_by(None)
+        return int(sql_db.session.scalar(counting) or 0)
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return at most limit items, after leaving out the first offset."""
@@ -75,6 +78,62 @@ class SelectListing:
             return []
         statement = self._statement.order_by(*self._order).offset(offset).limit(limit)
         rows = sql_db.session.execute(statement).all()
+        if len(rows) < limit and (rows or not offset):
+            # The last page tells how many there are.
+            self._total = offset + len(rows)
+        return self._to_items(rows)
+
+
+class PreparedPages:
+    """A select whose pages are prepared: in one order, for any values.
+
+    :param statement: what to select, without order
+    :param order: what to order by; must end in something unique
+    """
+
+    def __init__(self, statement: AnySelect, order: Sequence[ColumnElement[Any]]):
+        page = statement.order_by(*order)
+        page = page.offset(bindparam("offset", type_=Integer))
+        self.page = Prepared(page.limit(bindparam("limit", type_=Integer)))
+        self.number = Prepared(statement.with_only_columns(func.count()))
+
+
+class PreparedListing:
+    """The rows of a prepared select, not fetched yet.
+
+    :param parameters: of the select
+    :param to_items: as SelectListing takes it
+    :param counted: as SelectListing takes it
+    """
+
+    def __init__(
+        self,
+        pages: PreparedPages,
+        parameters: Parameters,
+        to_items: ToItems,
+        counted: Counted | None = None,
+    ):
+        self._pages = pages
+        self._parameters = dict(parameters)
+        self._to_items = to_items
+        self._counted = counted
+        self._total: int | None = None
+        self.finish: Finish | None = None
+
+    def total(self) -> int:
+        """Return the number of rows."""
+        if self._total is None and self._counted is not None:
+            self._total = self._counted()
+        if self._total is None:
+            self._total = int(self._pages.number.scalar(self._parameters))
+        return self._total
+
+    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Return at most limit items, after leaving out the first offset."""
+        if offset > LARGEST_OFFSET:
+            return []
+        page = {"offset": offset, "limit": limit}
+        rows = self._pages.page.all(self._parameters | page)
         if len(rows) < limit and (rows or not offset):
             # The last page tells how many there are.
             self._total = offset + len(rows)
@@ -101,7 +160,7 @@ class SortedListing(SelectListing):
         sort: str | None,
         unique: str,
         to_items: ToItems,
-        counted: Select[Any] | None = None,
+        counted: Counted | None = None,
     ):
         _order, self.directions = parse_sort(sort, columns, unique)
         self._keys = [
@@ -137,7 +196,7 @@ class SortedListing(SelectListing):
         return items
 
     def _remember(self, to_items: ToItems) -> ToItems:
-        def remembering(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
+        def remembering(rows: Sequence[Any]) -> list[dict[str, Any]]:
             self.cursor = cursors.encode(self._keys, rows[-1]) if rows else None
             return to_items(rows)
 

@@ -1,21 +1,40 @@
 """Tokens that were verified are not verified anew while they last.
 
-To verify a signature takes longer than all else that most requests ask for.
+To verify a signature takes longer than all else that most requests ask for, and to
+read a token's header as long as to find the user whom it names.
 """
 
 import hashlib
-import math
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import current_app
-from flask_jwt_extended import JWTManager
-from jwt import get_unverified_header
+from flask import current_app, g
+from flask_jwt_extended import JWTManager, get_jwt, get_jwt_header
+from flask_jwt_extended import verify_jwt_in_request as verify
+from flask_jwt_extended.config import config
+from flask_jwt_extended.internal_utils import (
+    custom_verification_for_token,
+    verify_token_not_blocklisted,
+)
+from werkzeug.datastructures import Authorization
 
 _CACHE = "dtool_lookup_server_verified_tokens"
 
+_NEVER = 2**63
+
 #: Most tokens that a worker remembers.
 _MOST = 10_000
+
+
+class Verified(NamedTuple):
+    """What a verified token says.
+
+    :param key: that verified it
+    """
+
+    key: Any
+    header: dict[str, Any]
+    claims: dict[str, Any]
 
 
 class RememberingJWTManager(JWTManager):
@@ -25,22 +44,56 @@ class RememberingJWTManager(JWTManager):
     registered and what the user may do is asked for in every request.
     """
 
-    def _decode_jwt_from_config(
-        self, encoded_token: str, csrf_value: Any = None, allow_expired: bool = False
-    ) -> dict[str, Any]:
-        if csrf_value is not None or allow_expired:
-            return super()._decode_jwt_from_config(
-                encoded_token, csrf_value, allow_expired
-            )
-        known: dict[bytes, tuple[Any, dict[str, Any]]]
+    def verify_bearer(self, authorization: Authorization | None) -> Verified:
+        """Return what the token of the current request says.
+
+        get_jwt and its like answer afterwards, as after verify_jwt_in_request.
+
+        :param authorization: of the request
+        :raises JWTExtendedException: as verify_jwt_in_request does, and PyJWTError
+        """
+        known: dict[bytes, Verified]
         known = current_app.extensions.setdefault(_CACHE, {})
-        digest = hashlib.sha256(encoded_token.encode()).digest()
-        # With the key that it takes today: keys are withdrawn.
-        key = self._decode_key_callback(get_unverified_header(encoded_token), {})
-        verified_by, claims = known.get(digest, (None, {}))
-        if verified_by != key or claims.get("exp", math.inf) <= time.time():
-            claims = super()._decode_jwt_from_config(encoded_token)
+        # Where users are looked up by a function it is told of each verification.
+        digest = None if self._user_lookup_callback else _digest(authorization)
+        if digest is not None and (verified := known.get(digest)):
+            # With the key that it takes today: keys are withdrawn.
+            _key, header, claims = verified
+            if (
+                int(claims.get("exp", _NEVER)) > time.time()
+                and self._decode_key_callback(header, claims) == verified.key
+            ):
+                verify_token_not_blocklisted(header, claims)
+                custom_verification_for_token(header, claims)
+                _pass_on(header, claims)
+                return verified
+            del known[digest]
+        verify()
+        header, claims = get_jwt_header(), get_jwt()
+        verified = Verified(self._decode_key_callback(header, claims), header, claims)
+        if digest is not None:
             if len(known) >= _MOST:
                 known.clear()
-            known[digest] = (key, claims)
-        return dict(claims)
+            known[digest] = verified
+        return verified
+
+
+def _digest(authorization: Authorization | None) -> bytes | None:
+    """Return the digest of a token in the header; None where tokens are elsewhere."""
+    if (
+        authorization is None
+        or not authorization.token
+        or authorization.type != "bearer"
+        or tuple(config.token_location) != ("headers",)
+        or (config.header_name, config.header_type) != ("Authorization", "Bearer")
+    ):
+        return None
+    return hashlib.sha256(authorization.token.encode()).digest()
+
+
+def _pass_on(header: dict[str, Any], claims: dict[str, Any]) -> None:
+    """Leave what a token says where verify_jwt_in_request leaves it."""
+    g._jwt_extended_jwt = dict(claims)
+    g._jwt_extended_jwt_header = dict(header)
+    g._jwt_extended_jwt_user = None
+    g._jwt_extended_jwt_location = "headers"

@@ -22,6 +22,7 @@ LAYERS = [
     "token_keys",
     "engines",
     "locks",
+    "prepared",
     "columns",
     "append_only",
     "database",

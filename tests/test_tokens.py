@@ -4,7 +4,9 @@ import time
 
 import flask_jwt_extended.jwt_manager
 import pytest
+from flask_jwt_extended import get_jwt, get_jwt_identity
 
+from dtool_lookup_server.auth import registered_user
 from dtool_lookup_server.utils import delete_users
 from tests.conftest import make_key_pair
 
@@ -45,10 +47,12 @@ def test_each_token_is_verified(client, token, verified):
 
 
 def test_remembered_token_ends(client, token):
-    short = token("grumpy", exp=time.time() + 1)
+    # Of the end of a token whole seconds count.
+    end = int(time.time()) + 3
+    short = token("grumpy", exp=end)
     assert client.get(ME, headers=bearer(short)).status_code == 200
 
-    time.sleep(1.1)
+    time.sleep(max(end - time.time(), 0))
 
     assert client.get(ME, headers=bearer(short)).status_code == 401
 
@@ -76,3 +80,14 @@ def test_remembered_token_does_not_outlive_the_key(app, client, grumpy):
     app.config["JWT_PUBLIC_KEY"] = make_key_pair().public
 
     assert client.get(ME, headers=grumpy).status_code in (401, 422)
+
+
+def test_what_a_remembered_token_says_can_be_asked(app, client, grumpy):
+    @app.get("/names")
+    @registered_user
+    def names(user):
+        return [user.username, get_jwt_identity(), get_jwt()["sub"]]
+
+    answers = [client.get("/names", headers=grumpy).json for _ in range(2)]
+
+    assert answers == [["grumpy"] * 3] * 2

@@ -57,10 +57,25 @@ class StrictParser(FlaskParser):
 
 
 class PagingParser(FlaskParser):
-    """Reads page and page_size, without a new schema for every request."""
+    """Reads page and page_size, each query string of a path once."""
 
     def _get_schema(self, argmap: Any, req: Request) -> Any:
         return _instance_of(argmap)
+
+    def parse(self, argmap: Any, req: Any = None, **kwargs: Any) -> Any:
+        """Return the parameters, which are the request's own."""
+        remembered = _pages_read.get((argmap, req.query_string))
+        if remembered is None:
+            read = super().parse(argmap, req, **kwargs)
+            if len(_pages_read) >= _MOST_PAGES:
+                _pages_read.clear()
+            remembered = (read.page, read.page_size)
+            _pages_read[argmap, req.query_string] = remembered
+        return PaginationParameters(*remembered)
+
+
+_pages_read: dict[tuple[Any, bytes], tuple[int, int]] = {}
+_MOST_PAGES = 1_000
 
 
 @functools.cache

@@ -15,6 +15,16 @@ View = Callable[..., Any]
 
 Absence = type[Exception] | tuple[type[Exception], ...]
 
+# Headers of a request that make its answer depend on what the client has already.
+_CONDITIONS = {
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "if-range",
+    "range",
+}
+
 _ABSENT: Absence = (UnknownURIError, UnknownUserError)
 
 
@@ -30,7 +40,8 @@ def tag_read(response: Response) -> Response:
             response.add_etag()
         # A browser is to ask each time, and nobody else is to keep it.
         response.headers.setdefault("Cache-Control", "private, no-cache")
-        response.make_conditional(request)
+        if _CONDITIONS & {name.lower() for name, _value in request.headers}:
+            response.make_conditional(request)
     return response
 
 

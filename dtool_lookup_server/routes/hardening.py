@@ -34,6 +34,8 @@ def harden(response: Response) -> Response:
     """Add the headers that an answer does not have yet."""
     policy = _POLICIES.get(response.mimetype or "", _OF_DATA)
     headers = {**_EVERYWHERE, "Content-Security-Policy": policy}
+    present = {name.lower() for name, _value in response.headers}
     for name, value in headers.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in present:
+            response.headers.add(name, value)
     return response

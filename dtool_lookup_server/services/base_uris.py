@@ -11,6 +11,7 @@ from ..database import transactional
 from ..errors import AlreadyExistsError, InUseError, UnknownBaseURIError
 from ..extensions import sql_db
 from ..pagination import AnyRow, SelectListing, SortedListing, exists
+from ..prepared import Prepared
 from ..sql_models import (
     URI_LENGTH,
     BaseURI,
@@ -56,14 +57,17 @@ def normalised_uri(uri: str) -> str:
 
 
 # Made once: it is executed for every dataset that is registered.
-_ID_OF = select(BaseURI.__table__.c.id).where(
-    BaseURI.__table__.c.base_uri == bindparam("base_uri")
+_ID_OF = Prepared(
+    select(BaseURI.__table__.c.id).where(
+        BaseURI.__table__.c.base_uri == bindparam("base_uri")
+    )
 )
 
 
 def find(base_uri: str) -> int | None:
     """Return the id of a registered base URI, in any spelling, or None."""
-    return sql_db.session.scalar(_ID_OF, {"base_uri": normalised(base_uri)})
+    found: int | None = _ID_OF.scalar({"base_uri": normalised(base_uri)})
+    return found
 
 
 def require(base_uri: str) -> int:

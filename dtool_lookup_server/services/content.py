@@ -6,15 +6,15 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select
 
 from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
-from ..extensions import sql_db
 from ..plugins.registry import answering, in_use
+from ..prepared import Prepared
 from ..sql_models import BaseURI, Dataset, search_permissions
 from . import base_uris, datasets, permissions
 from .users import ActingUser
 
 _BASE_URI, _DATASET = BaseURI.__table__.c, Dataset.__table__.c
 # Made once: it is executed for whatever is read.
-_PERMISSION = (
+_PERMISSION = Prepared(
     select(_BASE_URI.id, search_permissions.c.user_id, _DATASET.id)
     .select_from(BaseURI.__table__)
     .outerjoin(
@@ -96,7 +96,7 @@ def readable(user: ActingUser, uri: str) -> str:
     base_uri, _name = base_uris.split(uri)
     spelled = base_uris.normalised_uri(uri)
     places = {"base_uri": base_uri, "uri": spelled, **permissions.holder(user)}
-    row = sql_db.session.execute(_PERMISSION, places).first()
+    row = _PERMISSION.first(places)
     if row is None:
         raise UnknownBaseURIError(f"Base URI '{base_uri}' not registered")
     _base_uri_id, permitted, dataset_id = row

@@ -7,20 +7,21 @@ ids, by which a page far behind is found. They are changed by the same transacti
 the datasets, and `dataset verify` compares them with the datasets.
 """
 
+import functools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Integer,
-    Select,
     bindparam,
     delete,
     event,
     func,
     insert,
+    literal,
     literal_column,
     select,
 )
@@ -29,6 +30,7 @@ from sqlalchemy.orm import Session
 from ..database import add_up, transactional
 from ..extensions import sql_db
 from ..plugins.interfaces import Query
+from ..prepared import Prepared, as_list, listed, size_for
 from ..sql_models import (
     BaseURI,
     Dataset,
@@ -36,7 +38,7 @@ from ..sql_models import (
     dataset_counter,
 )
 from . import base_uris
-from .permissions import SEARCHABLE, holder, searchable
+from .permissions import SEARCHABLE, holder
 from .users import ActingUser
 
 ALL = "all"
@@ -143,8 +145,8 @@ def _forget(session: Session) -> None:
     session.info.pop(_PENDING, None)
 
 
-def total_of(user: ActingUser | None, query: Query) -> Select[Any] | None:
-    """Return a select of the number of datasets that a query finds for a user.
+def total_of(user: ActingUser | None, query: Query) -> Callable[[], int] | None:
+    """Return what knows the number of datasets that a query finds for a user.
 
     :param user: None for the machine's administrator, who sees all
     :returns: None where nobody keeps count of such a query
@@ -160,20 +162,34 @@ def total_of(user: ActingUser | None, query: Query) -> Select[Any] | None:
         if more or not values or (key == "tags" and len(values) > 1):
             return None
         kind = _COUNTED[key]
+    parameters = {"kind": kind, **as_list("value", [*values], ""), **holder(user)}
+    sizes: tuple[int, int | None] = (size_for([*values]), None)
+    if places is not None:
+        names = [*{base_uris.normalised(place) for place in places}]
+        parameters |= as_list("base_uri", names, "")
+        sizes = (sizes[0], size_for(names))
+    return lambda: int(_total_of(*sizes).scalar(parameters))
+
+
+@functools.lru_cache
+def _total_of(values: int, places: int | None) -> Prepared:
+    """Return a select of a total, for numbers of values and of base URIs."""
     total = select(func.coalesce(func.sum(_C.number), 0)).where(
-        _C.kind == kind, _C.value.in_(values), _C.base_uri_id.in_(searchable(user))
+        _C.kind == bindparam("kind"),
+        _C.value.in_(listed("value", values, _C.value.type)),
+        _C.base_uri_id.in_(SEARCHABLE),
     )
     if places is not None:
-        names = {base_uris.normalised(place) for place in places}
-        named = select(BaseURI.id).where(BaseURI.base_uri.in_(names))
-        total = total.where(_C.base_uri_id.in_(named))
-    return total
+        place = BaseURI.__table__.c
+        named = place.base_uri.in_(listed("base_uri", places, place.base_uri.type))
+        total = total.where(_C.base_uri_id.in_(select(place.id).where(named)))
+    return Prepared(total)
 
 
-_SUMS_OF_USER = (
+_SUMS_OF_USER = Prepared(
     select(_C.kind, _C.value, *(func.sum(_C[name]) for name in _SUMS))
     .where(
-        _C.kind.in_((CREATOR, TAG, UPLOADER)),
+        _C.kind.in_([literal(kind) for kind in (CREATOR, TAG, UPLOADER)]),
         _C.base_uri_id.in_(SEARCHABLE),
         _C.number > 0,
     )
@@ -185,11 +201,13 @@ _OF_BASE_URIS = (
     .join(BaseURI.__table__, BaseURI.__table__.c.id == _C.base_uri_id)
     .where(_C.kind == ALL, _C.number > 0)
 )
-_OF_PERMITTED_BASE_URIS = _OF_BASE_URIS.where(_C.base_uri_id.in_(SEARCHABLE))
-_TOTAL = select(func.coalesce(func.sum(_C.number), 0)).where(
-    _C.kind == ALL, _C.value == "", _C.base_uri_id.in_(SEARCHABLE)
+_OF_PERMITTED_BASE_URIS = Prepared(_OF_BASE_URIS.where(_C.base_uri_id.in_(SEARCHABLE)))
+_TOTAL = Prepared(
+    select(func.coalesce(func.sum(_C.number), 0)).where(
+        _C.kind == ALL, _C.value == "", _C.base_uri_id.in_(SEARCHABLE)
+    )
 )
-_BLOCKS = (
+_BLOCKS = Prepared(
     select(_C.value, func.sum(_C.number))
     .where(_C.kind == BLOCK, _C.base_uri_id.in_(SEARCHABLE), _C.number > 0)
     .group_by(_C.value)
@@ -200,7 +218,7 @@ _BLOCKS = (
 
 def total(user: ActingUser) -> int:
     """Return how many datasets a user may see."""
-    return int(sql_db.session.scalar(_TOTAL, holder(user)) or 0)
+    return int(_TOTAL.scalar(holder(user)) or 0)
 
 
 def sums(user: ActingUser) -> Iterator[tuple[str, str, int, int]]:
@@ -209,9 +227,9 @@ def sums(user: ActingUser) -> Iterator[tuple[str, str, int, int]]:
     The kinds are creator, tag, uploader and base_uri.
     """
     parameters = holder(user)
-    for kind, *row in sql_db.session.execute(_SUMS_OF_USER, parameters):
+    for kind, *row in _SUMS_OF_USER.all(parameters):
         yield kind, *_whole(*row)
-    for place in sql_db.session.execute(_OF_PERMITTED_BASE_URIS, parameters):
+    for place in _OF_PERMITTED_BASE_URIS.all(parameters):
         yield "base_uri", *_whole(*place)
 
 
@@ -236,7 +254,7 @@ def span_of(user: ActingUser, offset: int, limit: int) -> tuple[int, int, int]:
         out after the first id
     """
     for most in (_FEW, _EVERY) if offset < BLOCK_IDS else (_EVERY,):
-        blocks = sql_db.session.execute(_BLOCKS, holder(user) | {"most": most})
+        blocks = _BLOCKS.all(holder(user) | {"most": most})
         first, skipped, seen = None, 0, 0
         for value, number in blocks:
             seen += int(number)

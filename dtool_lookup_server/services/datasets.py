@@ -1,22 +1,26 @@
 """Datasets as rows: listing, looking up, filtering, all of it in SQL."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
 from ..errors import UnknownURIError
 from ..extensions import sql_db
 from ..pagination import (
     AnyRow,
     AnySelect,
+    Counted,
     Finish,
+    PreparedListing,
+    PreparedPages,
     SelectListing,
     SortedListing,
     parse_sort,
 )
 from ..plugins.interfaces import Query
+from ..prepared import Parameters, Prepared, as_list, listed, size_for
 from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 from . import base_uris, counters
 from .permissions import SEARCHABLE, holder, searchable
@@ -41,6 +45,14 @@ SORTABLE: dict[str, ColumnElement[Any]] = {
             "size_in_bytes",
         )
     },
+}
+
+# The lists of 0.18's queries, and what is compared with their values.
+_LISTS: dict[str, ColumnElement[Any]] = {
+    "creator_usernames": _DATASET.c.creator_username,
+    "uuids": _DATASET.c.uuid,
+    "base_uris": BaseURI.__table__.c.base_uri,
+    "tags": _TAG.c.tag,
 }
 
 #: 0.18's order: as they were registered.
@@ -72,7 +84,7 @@ _EVERY = select(*_COLUMNS).join_from(
 )
 
 
-def _page_of(base_uri_id: ColumnElement[int]) -> AnySelect:
+def _page_of(base_uri_id: ColumnElement[int]) -> Prepared:
     """Return a select of a page of what a user may see, between two ids.
 
     Its ids come first, so that whole rows are read of the page alone.
@@ -89,7 +101,8 @@ def _page_of(base_uri_id: ColumnElement[int]) -> AnySelect:
         .limit(bindparam("limit", type_=Integer))
         .subquery()
     )
-    return _EVERY.join(ids, ids.c.id == _DATASET.c.id).order_by(_DATASET.c.id)
+    page = _EVERY.join(ids, ids.c.id == _DATASET.c.id).order_by(_DATASET.c.id)
+    return Prepared(page)
 
 
 # The sum keeps databases from the index of base URIs, whose ids they would sort: where
@@ -98,11 +111,16 @@ _CLOSE_PAGE = _page_of(_DATASET.c.base_uri_id + 0)
 _WIDE_PAGE = _page_of(_DATASET.c.base_uri_id)
 #: Most ids that are gone through for a page.
 _CLOSE = 4 * counters.BLOCK_IDS
-_TAGS = (
-    select(_TAG.c.dataset_id, _TAG.c.tag)
-    .where(_TAG.c.dataset_id.in_(bindparam("dataset_ids", expanding=True)))
-    .order_by(_TAG.c.dataset_id, _TAG.c.position)
-)
+
+
+@functools.cache
+def _tags_of(number: int) -> Prepared:
+    """Return a select of the tags of so many datasets."""
+    return Prepared(
+        select(_TAG.c.dataset_id, _TAG.c.tag)
+        .where(_TAG.c.dataset_id.in_(listed("id", number, Integer())))
+        .order_by(_TAG.c.dataset_id, _TAG.c.position)
+    )
 
 
 @functools.lru_cache
@@ -123,40 +141,63 @@ def narrowed(statement: AnySelect, query: Query) -> AnySelect:
     no condition, but for base_uris, where it finds nothing, as in 0.18. What else a
     query has is for search.py.
     """
-    if creators := query.get("creator_usernames"):
-        statement = statement.where(_DATASET.c.creator_username.in_(creators))
-    if uuids := query.get("uuids"):
-        statement = statement.where(_DATASET.c.uuid.in_(_folded(uuids)))
+    lists = lists_of(query)
+    return _narrowed(statement, lists, len(lists.get("tags", ())))
+
+
+def lists_of(query: Query) -> dict[str, list[str]]:
+    """Return the lists of a query that are conditions, each value once and spelled."""
+    lists = {key: query[key] for key in _LISTS if query.get(key)}
+    if "uuids" in lists:
+        lists["uuids"] = [str(uuid).lower() for uuid in lists["uuids"]]
     if "base_uris" in query:
-        names = {base_uris.normalised(base_uri) for base_uri in query["base_uris"]}
-        statement = statement.where(BaseURI.__table__.c.base_uri.in_(names))
-    if tags := set(query.get("tags") or ()):
-        statement = statement.where(_DATASET.c.id.in_(_with_every(tags)))
+        lists["base_uris"] = [base_uris.normalised(u) for u in query["base_uris"]]
+    return {key: [*dict.fromkeys(values)] for key, values in lists.items()}
+
+
+def has_lists_alone(query: Query) -> bool:
+    """Return whether there is nothing in a query that lists_of() leaves out."""
+    return all(key in _LISTS or value in (None, [], "") for key, value in query.items())
+
+
+def _narrowed(
+    statement: AnySelect, lists: Mapping[str, Sequence[Any]], number_of_tags: Any
+) -> AnySelect:
+    """Return what narrowed() does, for values or for what stands for them."""
+    for key, column in _LISTS.items():
+        if key in lists and key != "tags":
+            statement = statement.where(column.in_(lists[key]))
+    if "tags" in lists:
+        tagged = select(_TAG.c.dataset_id).where(_TAG.c.tag.in_(lists["tags"]))
+        if len(lists["tags"]) > 1:
+            grouped = tagged.group_by(_TAG.c.dataset_id)
+            tagged = grouped.having(func.count() == number_of_tags)
+        statement = statement.where(_DATASET.c.id.in_(tagged))
     return statement
 
 
-def _without_index(statement: AnySelect, query: Query) -> AnySelect:
-    """Return what narrowed() does, for SQLite to go through all datasets in order."""
-    for tag in query.get("tags") or ():
-        has_tag = select(_TAG.c.tag).where(
-            _TAG.c.dataset_id == _DATASET.c.id, _TAG.c.tag == tag
-        )
-        statement = statement.where(has_tag.exists())
-    hinted = statement.with_hint(_DATASET, "NOT INDEXED", "sqlite")
-    return narrowed(hinted, {**query, "tags": []})
+@functools.lru_cache
+def _pages_of(sizes: tuple[tuple[str, int], ...], indexed: bool) -> PreparedPages:
+    """Return the pages of what lists of these sizes find for somebody.
 
-
-def _with_every(tags: set[str]) -> Select[int]:
-    """Return a subquery: the ids of the datasets that have every one of some tags."""
-    tagged = select(_TAG.c.dataset_id).where(_TAG.c.tag.in_(tags))
-    if len(tags) == 1:
-        return tagged
-    grouped = tagged.group_by(_TAG.c.dataset_id)
-    return grouped.having(func.count() == len(tags))
+    :param sizes: the number of parameters of each list
+    :param indexed: without it SQLite goes through all datasets in order
+    """
+    statement = _EVERY.where(_DATASET.c.base_uri_id.in_(SEARCHABLE))
+    lists = {key: listed(key, size, _LISTS[key].type) for key, size in sizes}
+    if not indexed:
+        statement = statement.with_hint(_DATASET, "NOT INDEXED", "sqlite")
+        for tag in lists.pop("tags", ()):
+            has_tag = select(_TAG.c.tag).where(
+                _TAG.c.dataset_id == _DATASET.c.id, _TAG.c.tag == tag
+            )
+            statement = statement.where(has_tag.exists())
+    number = bindparam("number_of_tags", type_=Integer)
+    return PreparedPages(_narrowed(statement, lists, number), BY_REGISTRATION)
 
 
 def listing(
-    statement: AnySelect, sort: str | None = None, counted: Select[Any] | None = None
+    statement: AnySelect, sort: str | None = None, counted: Counted | None = None
 ) -> SelectListing:
     """Return the listing of a select of datasets.
 
@@ -171,7 +212,7 @@ def listing(
 
 
 def sorted_listing(
-    statement: AnySelect, sort: str | None = None, counted: Select[Any] | None = None
+    statement: AnySelect, sort: str | None = None, counted: Counted | None = None
 ) -> SortedListing:
     """Return the listing of a select of datasets, by URI where no sort is given.
 
@@ -201,38 +242,47 @@ class VisibleListing:
         page = {"first": first, "end": end, "offset": offset, "limit": limit}
         parameters = holder(self._user) | page
         statement = _CLOSE_PAGE if end - first <= _CLOSE else _WIDE_PAGE
-        return to_items(sql_db.session.execute(statement, parameters).all())
+        return to_items(statement.all(parameters))
 
 
-class CountedListing:
-    """What a query finds for a user, in the order of registration, where it is counted.
+def of_lists(user: ActingUser, query: Query) -> PreparedListing:
+    """Return what the lists of a query find for a user, in order of registration.
 
-    :param counted: as counters.total_of returns it
+    :param query: with nothing beside the lists
     """
+    lists = lists_of(query)
+    parameters: dict[str, Any] = {**holder(user)}
+    for key, values in lists.items():
+        parameters |= as_list(key, values, "")
+    parameters["number_of_tags"] = len(lists.get("tags", ()))
+    sizes = tuple((key, size_for(values)) for key, values in lists.items())
+    counted = counters.total_of(user, query)
+    if counted is None:
+        return PreparedListing(_pages_of(sizes, True), parameters, to_items)
+    return _CountedListing(user, sizes, parameters, counted)
 
-    def __init__(self, user: ActingUser, query: Query, counted: Select[Any]):
+
+class _CountedListing(PreparedListing):
+    """The same, where it is counted: the number says which way is short."""
+
+    def __init__(
+        self,
+        user: ActingUser,
+        sizes: tuple[tuple[str, int], ...],
+        parameters: Parameters,
+        counted: Counted,
+    ):
+        super().__init__(_pages_of(sizes, True), parameters, to_items, counted)
         self._user = user
-        self._query = query
-        self._counted = counted
-        self.finish: Finish | None = None
-
-    @functools.cached_property
-    def _total(self) -> int:
-        return int(sql_db.session.scalar(self._counted) or 0)
-
-    def total(self) -> int:
-        """Return the number of datasets."""
-        return self._total
+        self._sizes = sizes
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return at most limit datasets, after leaving out the first offset."""
-        statement = narrowed(visible(self._user), self._query)
         # Of few, found by an index, the ids are sorted. Of many that would take longer
         # than to go through all datasets until the page is full.
         gone_through = (offset + limit) * counters.total(self._user)
-        if self._total**2 > gone_through:
-            statement = _without_index(visible(self._user), self._query)
-        return listing(statement).page(offset, limit)
+        self._pages = _pages_of(self._sizes, self.total() ** 2 <= gone_through)
+        return super().page(offset, limit)
 
 
 def list_visible(user: ActingUser) -> VisibleListing:
@@ -240,9 +290,9 @@ def list_visible(user: ActingUser) -> VisibleListing:
     return VisibleListing(user)
 
 
-def look_up(user: ActingUser, uuid: str) -> SelectListing:
+def look_up(user: ActingUser, uuid: str) -> PreparedListing:
     """Return the places of a dataset, among those that a user may see."""
-    return listing(of_uuid(user, uuid))
+    return of_lists(user, {"uuids": [uuid]})
 
 
 def of_uuid(user: ActingUser, uuid: str) -> AnySelect:
@@ -268,37 +318,50 @@ def fetch(uri: str) -> dict[str, Any]:
     return to_items(rows)[0]
 
 
-def to_items(rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
+def to_items(rows: Sequence[AnyRow | tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Return the rows of such a select as the API shows them."""
-    tags = _tags_by_dataset([row.id for row in rows])
+    tags = _tags_by_dataset([row[0] for row in rows])
     return [
         {
-            "base_uri": row.base_uri,
-            "uri": row.uri,
-            "uuid": row.uuid,
-            "name": row.name,
-            "creator_username": row.creator_username,
-            "created_at": to_timestamp(row.created_at),
-            "frozen_at": to_timestamp(row.frozen_at),
-            "number_of_items": row.number_of_items,
-            "size_in_bytes": row.size_in_bytes,
-            "type": row.type or "dataset",
-            "dtoolcore_version": row.dtoolcore_version,
-            "tags": tags[row.id],
-            "uploaded_by": row.uploaded_by,
-            "uploaded_at": row.uploaded_at and to_timestamp(row.uploaded_at),
+            "base_uri": base_uri,
+            "uri": uri,
+            "uuid": uuid,
+            "name": name,
+            "creator_username": creator_username,
+            "created_at": to_timestamp(created_at),
+            "frozen_at": to_timestamp(frozen_at),
+            "number_of_items": number_of_items,
+            "size_in_bytes": size_in_bytes,
+            "type": type_ or "dataset",
+            "dtoolcore_version": dtoolcore_version,
+            "tags": tags[id_],
+            "uploaded_by": uploaded_by,
+            "uploaded_at": uploaded_at and to_timestamp(uploaded_at),
         }
-        for row in rows
+        # In the order of _COLUMNS.
+        for (
+            id_,
+            base_uri,
+            uri,
+            uuid,
+            name,
+            creator_username,
+            created_at,
+            frozen_at,
+            number_of_items,
+            size_in_bytes,
+            type_,
+            dtoolcore_version,
+            uploaded_by,
+            uploaded_at,
+        ) in rows
     ]
 
 
 def _tags_by_dataset(dataset_ids: list[int]) -> dict[int, list[str]]:
     tags: dict[int, list[str]] = {dataset_id: [] for dataset_id in dataset_ids}
-    held = sql_db.session.execute(_TAGS, {"dataset_ids": dataset_ids})
-    for dataset_id, tag in held:
-        tags[dataset_id].append(tag)
+    if dataset_ids:
+        parameters = as_list("id", dataset_ids, None)
+        for dataset_id, tag in _tags_of(size_for(dataset_ids)).all(parameters):
+            tags[dataset_id].append(tag)
     return tags
-
-
-def _folded(uuids: Sequence[str]) -> set[str]:
-    return {str(uuid).lower() for uuid in uuids}

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from ..database import lock_row, transactional
 from ..errors import AlreadyExistsError, InvalidFieldError
 from ..extensions import sql_db
+from ..prepared import Prepared
 from ..sql_models import (
     BaseURI,
     User,
@@ -89,7 +90,8 @@ def _held(table: Table) -> Select[tuple[int]]:
 
 # Made once: they are executed for every dataset that is registered.
 _HELD = {
-    table.name: _held(table) for table in (search_permissions, register_permissions)
+    table.name: Prepared(_held(table))
+    for table in (search_permissions, register_permissions)
 }
 
 
@@ -245,8 +247,7 @@ def _holders(table: Table, base_uri_id: int) -> set[str]:
 
 def _holds(table: Table, user: ActingUser, base_uri: str) -> bool:
     place = {"base_uri": base_uris.normalised(base_uri)}
-    found = sql_db.session.scalar(_HELD[table.name], holder(user, table) | place)
-    return found is not None
+    return _HELD[table.name].first(holder(user, table) | place) is not None
 
 
 def _names(table: Table, user: ActingUser) -> list[str]:

@@ -18,6 +18,7 @@ from ..pagination import exists
 from ..plugins.analysis import ANALYSIS_VERSION
 from ..plugins.interfaces import DatasetInfo
 from ..plugins.registry import answering, in_use, registering_in
+from ..prepared import Prepared
 from ..query.annotations import searchable_values
 from ..sql_models import (
     DIGEST_LENGTH,
@@ -49,7 +50,7 @@ _COPIED = (
 
 # Made once, since they are executed for every dataset.
 _TABLE = Dataset.__table__
-_LOCKED = (
+_LOCKED = Prepared(
     select(
         _TABLE.c.id,
         _TABLE.c.base_uri_id,
@@ -62,13 +63,16 @@ _LOCKED = (
 )
 _INSERT = insert(_TABLE)
 _UPDATE = update(_TABLE).where(_TABLE.c.id == bindparam("known_id"))
-_TAGS = (
+_TAGS = Prepared(
     select(DatasetTag.__table__.c.tag)
     .where(DatasetTag.__table__.c.dataset_id == bindparam("dataset_id"))
     .order_by(DatasetTag.__table__.c.position)
 )
 _ROWS = (DatasetTag.__table__, DatasetAnnotation.__table__)
-_ADD_ROWS = [insert(table) for table in _ROWS]
+_ADD_ROWS = [
+    Prepared(insert(table).values({c.name: bindparam(c.name) for c in table.c}))
+    for table in _ROWS
+]
 _FORGET_ROWS = [
     delete(table).where(table.c.dataset_id == bindparam("forgotten_id"))
     for table in _ROWS
@@ -204,14 +208,14 @@ def replace(
     dataset: DatasetInfo,
     uploaded_by: str | None,
     uploaded_at: datetime | None,
-    action: Action,
+    action: Action | None = None,
     **details: Any,
 ) -> None:
     """Replace what is known of a dataset, which stays registered by whom it was.
 
     :param dataset: as dataset_info.checked returns it
     :param uploaded_at: as the table holds it
-    :param action: for the audit trail
+    :param action: for the audit trail; None for that of a registration
     :param details: for the audit trail
     """
     _register(dataset, uploaded_by, uploaded_at, action, details)
@@ -322,11 +326,12 @@ def _register_in_sql(
 
 def _counted(uri: str) -> Counted | None:
     """Return what is counted of a registered dataset, which nobody else changes now."""
-    row = sql_db.session.execute(_LOCKED, {"uri": uri}).first()
+    row = _LOCKED.first({"uri": uri})
     if row is None:
         return None
-    tags = sql_db.session.scalars(_TAGS, {"dataset_id": row.id})
-    return Counted(*row, list(tags))
+    dataset_id, base_uri_id, creator, uploaded_by, size = row
+    tags = [tag for (tag,) in _TAGS.all({"dataset_id": dataset_id})]
+    return Counted(dataset_id, base_uri_id, creator, uploaded_by, size, tags)
 
 
 def _forget_tags_and_annotations(dataset_id: int) -> None:
@@ -345,7 +350,7 @@ def _add_tags_and_annotations(dataset_id: int, dataset: DatasetInfo) -> None:
     ]
     for statement, rows in zip(_ADD_ROWS, (tags, annotations), strict=True):
         if rows:
-            sql_db.session.execute(statement, rows)
+            statement.run(rows)
 
 
 @transactional

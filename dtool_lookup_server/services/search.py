@@ -72,15 +72,15 @@ def search(user: ActingUser | None, query: Query, sort: str | None = None) -> Li
         where there is free text, else of registration
     :raises InvalidFieldError: for a field that datasets cannot be sorted by
     """
-    counted = counters.total_of(user, query)
-    if user is not None and counted is not None and sort is None:
-        return datasets.CountedListing(user, query, counted)
+    if user is not None and sort is None and datasets.has_lists_alone(query):
+        return datasets.of_lists(user, query)
     paged = _paged_by_plugin(user, query, sort)
     if paged is not None:
         return paged
     found = find(user, query)
     if sort is None and found.order is not None:
         return _by_relevance(found)
+    counted = counters.total_of(user, query)
     return datasets.listing(found.statement, sort, counted)
 
 

@@ -10,6 +10,7 @@ from ..database import transactional
 from ..errors import AlreadyExistsError, RevokedTokenError, UnknownUserError
 from ..extensions import sql_db
 from ..pagination import AnyRow, SelectListing
+from ..prepared import Prepared
 from ..sql_models import (
     USERNAME_LENGTH,
     AccessToken,
@@ -24,10 +25,13 @@ from ..sql_models import (
 from . import audit, checks
 from .audit import Action
 
-# Of the table, and made once: it is executed in every request.
+# Executed in every request.
 _COLUMNS = ("id", "username", "is_admin", "tokens_valid_from")
-_BY_NAME = select(*(User.__table__.c[key] for key in _COLUMNS))
-_BY_NAME = _BY_NAME.where(User.__table__.c.username == bindparam("username"))
+_BY_NAME = Prepared(
+    select(*(User.__table__.c[key] for key in _COLUMNS)).where(
+        User.__table__.c.username == bindparam("username")
+    )
+)
 
 
 #: What an access token may be for, by the words of the permissions.
@@ -57,11 +61,11 @@ def find(username: str) -> ActingUser | None:
     return ActingUser(*row[:-1]) if row else None
 
 
-def _row(username: str) -> AnyRow | None:
+def _row(username: str) -> tuple[Any, ...] | None:
     """Return the columns of an ActingUser, and tokens_valid_from, of a user."""
     if not username or len(username) > USERNAME_LENGTH or not username.isprintable():
         return None
-    return sql_db.session.execute(_BY_NAME, {"username": username}).first()
+    return _BY_NAME.first({"username": username})
 
 
 def find_bearer(username: str, issued_at: float | None) -> ActingUser | None:

@@ -4,7 +4,6 @@ A line says what was asked for and never what was in it: no token, password, REA
 text of a query is in any of them, unless LOG_LEVEL is DEBUG.
 """
 
-import json
 import logging
 import sys
 import traceback
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from flask import g, has_request_context
 from flask.logging import wsgi_errors_stream
 
@@ -47,7 +47,7 @@ class JSONLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as a line."""
-        return json.dumps(contents(record), default=str)
+        return orjson.dumps(contents(record), default=str).decode()
 
 
 class TextLines(logging.Formatter):

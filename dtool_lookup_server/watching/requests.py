@@ -1,9 +1,9 @@
 """Requests: an id for each, how long it took, and a line in the log."""
 
 import logging
+import os
 import re
 import time
-import uuid
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -29,13 +29,14 @@ def watch_requests(app: Flask, metrics: Metrics | None) -> None:
     def finish(response: Response) -> Response:
         seconds = time.perf_counter() - g.begun
         response.headers[ID_HEADER] = g.request_id
-        _log.info(
-            "%s %s %s",
-            request.method,
-            route() or "-",
-            response.status_code,
-            extra={"fields": fields(response, seconds)},
-        )
+        if _log.isEnabledFor(logging.INFO):
+            _log.info(
+                "%s %s %s",
+                request.method,
+                route() or "-",
+                response.status_code,
+                extra={"fields": fields(response, seconds)},
+            )
         if metrics is not None:
             metrics.count_request(
                 request.method,
@@ -52,8 +53,9 @@ def watch_requests(app: Flask, metrics: Metrics | None) -> None:
 
 def _begin() -> None:
     g.begun = time.perf_counter()
-    given = request.headers.get(ID_HEADER, "")
-    g.request_id = given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
+    given = request.headers.get(ID_HEADER)
+    good = given is not None and _WELL_FORMED.fullmatch(given)
+    g.request_id = given if good else os.urandom(16).hex()
 
 
 def route() -> str | None:

@@ -6,7 +6,7 @@ from alembic import op
 from dtool_lookup_server.columns import Line
 
 revision = "0016"
-down_revision = "0010"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

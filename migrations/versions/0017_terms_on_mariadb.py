@@ -7,7 +7,7 @@ from dtool_lookup_server.engines import MARIADB
 from dtool_lookup_server.plugins.sql import mariadb
 
 revision = "0017"
-down_revision = "0010"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

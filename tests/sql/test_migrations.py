@@ -11,7 +11,7 @@ from tests.conftest import add_corpus, add_people
 from tests.corpus import DATASETS
 
 #: The last revision with a FULLTEXT index on MariaDB.
-FULLTEXT = "0010"
+FULLTEXT = "0016"
 
 #: The tables of 0.18, as its models have them.
 OLD = sa.MetaData()

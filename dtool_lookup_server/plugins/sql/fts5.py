@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, scoped_session
 
+from ...prepared import Prepared
 from ...sql_models import Dataset
 from ..analysis import PHRASE_FIELDS, SET_FIELDS, AnalyzedDataset
 from ..interfaces import TextMatch
@@ -56,11 +57,13 @@ _DROP = (
     f"DROP TRIGGER IF EXISTS {TABLE}_forget",
     f"DROP TABLE IF EXISTS {TABLE}",
 )
-_FORGET = text(f"DELETE FROM {TABLE} WHERE rowid = :id")
+_FORGET = Prepared(text(f"DELETE FROM {TABLE} WHERE rowid = :id"))
 _HELD = text(f"SELECT {', '.join(_FIELDS)} FROM {TABLE} WHERE rowid = :id")
-_STORE = text(
-    f"INSERT INTO {TABLE} (rowid, {', '.join(_FIELDS)}) "
-    f"VALUES (:id, {', '.join(f':{field}' for field in _FIELDS)})"
+_STORE = Prepared(
+    text(
+        f"INSERT INTO {TABLE} (rowid, {', '.join(_FIELDS)}) "
+        f"VALUES (:id, {', '.join(f':{field}' for field in _FIELDS)})"
+    )
 )
 
 AnySession = Session | scoped_session[Session]
@@ -81,7 +84,7 @@ def drop(connection: Connection) -> None:
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
     forget(session, dataset_id)
-    session.execute(_STORE, {"id": dataset_id, **_texts(terms)})
+    _STORE.run([{"id": dataset_id, **_texts(terms)}])
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
@@ -100,7 +103,7 @@ def _texts(terms: AnalyzedDataset) -> dict[str, str]:
 
 def forget(session: AnySession, dataset_id: int) -> None:
     """Remove a dataset's terms; nothing happens where there are none."""
-    session.execute(_FORGET, {"id": dataset_id})
+    _FORGET.run([{"id": dataset_id}])
 
 
 def check(session: AnySession) -> None:

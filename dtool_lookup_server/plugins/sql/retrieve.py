@@ -9,16 +9,24 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...errors import StoreUnavailableError, UnknownURIError
 from ...extensions import sql_db
+from ...prepared import Prepared
 from ...sql_models import Dataset
 from ..interfaces import DatasetInfo, PluginABC, RetrieveABC
 from ..packing import pack_json, pack_text, unpack_json, unpack_text
 from .tables import CONTENT_ROW, dataset_content, find_dataset_id
 
 # Made once: they are executed for every dataset that is registered or read.
-_FORGET = delete(dataset_content).where(
-    dataset_content.c.dataset_id == bindparam("forgotten_id")
+_FORGET = Prepared(
+    delete(dataset_content).where(
+        dataset_content.c.dataset_id == bindparam("forgotten_id")
+    )
 )
-_PARTS = (
+_KEEP = Prepared(
+    insert(dataset_content).values(
+        {column.name: bindparam(column.name) for column in dataset_content.c}
+    )
+)
+_PARTS = Prepared(
     select(dataset_content.c.content)
     .join(Dataset.__table__)
     .where(
@@ -46,7 +54,7 @@ class SQLRetrieve(RetrieveABC, PluginABC):
             "manifest": pack_json(dataset_info.get("manifest") or {}),
             "annotations": pack_json(dataset_info.get("annotations") or {}),
         }
-        sql_db.session.execute(_FORGET, {"forgotten_id": dataset_id})
+        _FORGET.run([{"forgotten_id": dataset_id}])
         rows = [
             {
                 "dataset_id": dataset_id,
@@ -58,14 +66,14 @@ class SQLRetrieve(RetrieveABC, PluginABC):
             for part, start in enumerate(range(0, len(packed), CONTENT_ROW))
         ]
         # The drivers make no statement of them that is longer than databases take.
-        sql_db.session.execute(insert(dataset_content), rows)
+        _KEEP.run(rows)
 
     def delete_dataset(self, uri: str) -> None:
         """Forget the contents of a dataset, best before its row goes."""
         with suppress(UnknownURIError):
             # By its id: to find it in the same statement MariaDB would lock others.
             dataset_id = find_dataset_id(uri)
-            sql_db.session.execute(_FORGET, {"forgotten_id": dataset_id})
+            _FORGET.run([{"forgotten_id": dataset_id}])
 
     def get_readme(self, uri: str) -> str:
         """Return a README as it was registered.
@@ -117,7 +125,7 @@ class SQLRetrieve(RetrieveABC, PluginABC):
 
 
 def _stored(uri: str, kind: str) -> bytes:
-    parts = sql_db.session.scalars(_PARTS, {"uri": uri, "kind": kind}).all()
+    parts = _PARTS.all({"uri": uri, "kind": kind})
     if not parts:
         raise UnknownURIError(f"no dataset at {uri}")
-    return b"".join(parts)
+    return b"".join(part for (part,) in parts)

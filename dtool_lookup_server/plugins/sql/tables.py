@@ -13,6 +13,7 @@ from ...columns import Bytes, Line
 from ...engines import MARIADB
 from ...errors import ConfigurationError, UnknownURIError
 from ...extensions import sql_db as db
+from ...prepared import Prepared
 from ...sql_models import Dataset
 from . import fts5, mariadb, postgresql
 
@@ -45,8 +46,8 @@ dataset_content = db.Table(
 
 
 # Made once: it is executed for every dataset that is registered.
-_ID_OF = select(Dataset.__table__.c.id).where(
-    Dataset.__table__.c.uri == bindparam("uri")
+_ID_OF = Prepared(
+    select(Dataset.__table__.c.id).where(Dataset.__table__.c.uri == bindparam("uri"))
 )
 
 
@@ -55,7 +56,7 @@ def find_dataset_id(uri: str) -> int:
 
     :raises UnknownURIError: where there is no row, not even a flushed one
     """
-    found = db.session.scalar(_ID_OF, {"uri": uri})
+    found: int | None = _ID_OF.scalar({"uri": uri})
     if found is None:
         raise UnknownURIError(f"no dataset at {uri}")
     return found

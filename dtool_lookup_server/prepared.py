@@ -1,0 +1,218 @@
+"""Statements that nearly every request executes, handed to the driver as they are.
+
+SQLAlchemy takes ten times as long to pass on a short statement as SQLite to answer it:
+it looks the statement up among the compiled ones, makes a context, a result and its
+rows. Here a statement is compiled once for each database, and what is fetched comes as
+plain tuples. For statements that are short and frequent; all others go the common way.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import (
+    BindParameter,
+    ClauseElement,
+    Connection,
+    Dialect,
+    Select,
+    TextClause,
+    UpdateBase,
+    bindparam,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+from .extensions import sql_db
+
+Parameters = Mapping[str, Any]
+Tuples = list[tuple[Any, ...]]
+Process = Callable[[Any], Any]
+Result = TypeVar("Result")
+
+
+class _Made(NamedTuple):
+    """A statement as a driver takes it.
+
+    :param constants: the values of the parameters that nobody gives
+    :param order: the parameters' names, where the driver goes by their places
+    :param inputs: what makes a value of the driver's of a parameter
+    """
+
+    text: str
+    constants: dict[str, Any]
+    order: list[str] | None
+    inputs: list[tuple[str, Process]]
+
+    def values(self, parameters: Parameters) -> Any:
+        """Return parameters as the driver takes them."""
+        values: Any = {**self.constants, **parameters}
+        for name, process in self.inputs:
+            values[name] = process(values[name])
+        if self.order is None:
+            return values
+        return tuple([values[name] for name in self.order])
+
+
+# A list of values takes the next of so many parameters, its last value repeated, so
+# that lists of all lengths make few statements.
+_SIZES = (1, 10, 100, 1000)
+
+
+def size_for(values: Sequence[Any]) -> int:
+    """Return the number of parameters that a list of values takes, one at least."""
+    return next((size for size in _SIZES if size >= len(values)), len(values))
+
+
+def listed(name: str, size: int, type_: TypeEngine[Any]) -> list[BindParameter[Any]]:
+    """Return the parameters of a list, for a statement."""
+    return [bindparam(f"{name}_{place}", type_=type_) for place in range(size)]
+
+
+def as_list(name: str, values: Sequence[Any], nothing: Any) -> dict[str, Any]:
+    """Return the values of listed() parameters, as many as size_for says.
+
+    :param nothing: a value that is nowhere, for a list without any
+    """
+    last = values[-1] if values else nothing
+    filled = [*values, *[last] * (size_for(values) - len(values))]
+    return {f"{name}_{place}": value for place, value in enumerate(filled)}
+
+
+class Prepared:
+    """A statement with named parameters.
+
+    :param statement: with listed() where a parameter is a list of values; an insert
+        with a parameter for each column
+    """
+
+    def __init__(self, statement: Select[*tuple[Any, ...]] | UpdateBase | TextClause):
+        self._statement = statement
+        columns = statement.selected_columns if isinstance(statement, Select) else ()
+        self._types = [column.type for column in columns]
+        self._made: dict[tuple[str, str], _Made] = {}
+        self._outputs: dict[tuple[str, str], list[tuple[int, Process]]] = {}
+
+    def all(self, parameters: Parameters) -> Tuples:
+        """Return all rows of a select, within the transaction of the session.
+
+        :raises DBAPIError: as the session does
+        """
+
+        def fetch(dialect: Dialect, cursor: Any) -> Tuples:
+            rows: Tuples = cursor.fetchall()
+            key = (dialect.name, dialect.driver)
+            outputs = self._outputs.get(key)
+            if outputs is None:
+                outputs = self._outputs[key] = self._processes(dialect, cursor)
+            return [_processed(row, outputs) for row in rows] if outputs else list(rows)
+
+        return self._execute([parameters], fetch)
+
+    def first(self, parameters: Parameters) -> tuple[Any, ...] | None:
+        """Return the first row of a select, or None where there is none."""
+        rows = self.all(parameters)
+        return rows[0] if rows else None
+
+    def scalar(self, parameters: Parameters) -> Any:
+        """Return the first value of the first row, or None where there is none."""
+        row = self.first(parameters)
+        return row[0] if row else None
+
+    def run(self, rows: Sequence[Parameters]) -> None:
+        """Execute what writes, for each of some rows of parameters.
+
+        :raises DBAPIError: as the session does
+        """
+        if rows:
+            self._execute(rows, lambda _dialect, _cursor: None)
+
+    def _execute(
+        self, rows: Sequence[Parameters], fetch: Callable[[Dialect, Any], Result]
+    ) -> Result:
+        session = sql_db.session()
+        # What was added is to be found, as by any other statement.
+        session.flush()
+        connection = session.connection()
+        dialect = connection.dialect
+        key = (dialect.name, dialect.driver)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = _make(self._statement, dialect)
+        cursor = connection.connection.cursor()
+        try:
+            _send(connection, cursor, made.text, [made.values(row) for row in rows])
+            result = fetch(dialect, cursor)
+        except dialect.loaded_dbapi.Error as error:
+            raise _translated(connection, made.text, cursor, error) from error
+        finally:
+            cursor.close()
+        return result
+
+    def _processes(self, dialect: Dialect, cursor: Any) -> list[tuple[int, Process]]:
+        kinds = [description[1] for description in cursor.description]
+        found = [
+            type_.dialect_impl(dialect).result_processor(dialect, kind)
+            for type_, kind in zip(self._types, kinds, strict=True)
+        ]
+        return [(place, process) for place, process in enumerate(found) if process]
+
+
+def _make(statement: ClauseElement, dialect: Dialect) -> _Made:
+    compiled: Any = statement.compile(dialect=dialect)
+    inputs = []
+    for bind, name in compiled.bind_names.items():
+        process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+        if process is not None:
+            inputs.append((name, process))
+    order = list(compiled.positiontup) if compiled.positional else None
+    return _Made(str(compiled), dict(compiled.params), order, inputs)
+
+
+def _send(
+    connection: Connection, cursor: Any, text: str, values: Sequence[Any]
+) -> None:
+    """Hand a statement to the driver, and tell who listens to the engine."""
+    dialect, dispatch = connection.dialect, connection.dispatch
+    many = len(values) > 1
+    told = (connection, cursor, text, values if many else values[0], _Context(), many)
+    for before in dispatch.before_cursor_execute:
+        before(*told)
+    if many:
+        dialect.do_executemany(cursor, text, values)
+    else:
+        dialect.do_execute(cursor, text, values[0])
+    for after in dispatch.after_cursor_execute:
+        after(*told)
+
+
+class _Context:
+    """Holds what listeners note about one execution."""
+
+
+def _processed(
+    row: tuple[Any, ...], outputs: list[tuple[int, Process]]
+) -> tuple[Any, ...]:
+    values = list(row)
+    for place, process in outputs:
+        values[place] = process(values[place])
+    return tuple(values)
+
+
+def _translated(
+    connection: Connection, text: str, cursor: Any, error: Exception
+) -> BaseException:
+    """Return a driver's error as SQLAlchemy raises it."""
+    dialect = connection.dialect
+    lost = dialect.is_disconnect(error, connection.connection, cursor)  # type: ignore[arg-type]
+    if lost:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        text,
+        # Values may be anybody's data.
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=lost,
+        dialect=dialect,
+    )

@@ -1,0 +1,82 @@
+"""Statements that go to the driver as they are find what SQLAlchemy's would."""
+
+from datetime import datetime
+
+import pytest
+from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from dtool_lookup_server import sql_db
+from dtool_lookup_server.prepared import Prepared, as_list, listed, size_for
+from dtool_lookup_server.sql_models import BaseURI, User
+
+USERS = User.__table__
+BY_NAME = Prepared(
+    select(USERS.c.is_admin, USERS.c.tokens_valid_from).where(
+        USERS.c.username == bindparam("username")
+    )
+)
+MOMENT = datetime(2020, 2, 2, 2, 2, 2, 222222)
+
+
+@pytest.fixture
+def session(app):
+    """A session with a user in it who is not flushed."""
+    with app.app_context():
+        sql_db.session.add(
+            User(username="doc", is_admin=True, tokens_valid_from=MOMENT)
+        )
+        yield sql_db.session
+
+
+def test_values_have_the_types_of_their_columns(session):
+    assert BY_NAME.all({"username": "doc"}) == [(True, MOMENT)]
+
+
+def test_nobody_is_found(session):
+    assert BY_NAME.first({"username": "nobody"}) is None
+    assert BY_NAME.scalar({"username": "nobody"}) is None
+
+
+def test_parameters_are_made_fit_for_the_database(session):
+    assert BY_NAME.all({"username": "doc\0"}) == []
+
+
+@pytest.mark.parametrize("number", [1, 2, 11, 101, 1001])
+def test_lists_of_any_length(session, number):
+    names = [f"dwarf-{place}" for place in range(number)]
+    session.execute(insert(BaseURI), [{"base_uri": name} for name in names])
+    column = BaseURI.__table__.c.base_uri
+    found = Prepared(
+        select(column).where(column.in_(listed("name", size_for(names), column.type)))
+    ).all(as_list("name", names, ""))
+    assert sorted(found) == sorted((name,) for name in names)
+
+
+def test_an_empty_list_finds_nothing(session):
+    column = USERS.c.username
+    statement = select(column).where(column.in_(listed("name", 1, column.type)))
+    assert Prepared(statement).all(as_list("name", [], "")) == []
+
+
+def test_many_rows_are_written(session):
+    adding = Prepared(insert(USERS).values(username=bindparam("name"), is_admin=False))
+    adding.run([])
+    adding.run([{"name": "happy"}])
+    adding.run([{"name": "dopey"}, {"name": "bashful"}])
+    names = ("happy", "dopey", "bashful")
+    session.execute(delete(USERS).where(USERS.c.username == "happy"))
+    found = session.scalars(select(User.username).where(User.username.in_(names)))
+    assert sorted(found) == ["bashful", "dopey"]
+
+
+def test_errors_are_those_of_sqlalchemy(session):
+    session.rollback()
+    adding = Prepared(insert(USERS).values(username=bindparam("name"), is_admin=False))
+    with pytest.raises(IntegrityError) as caught:
+        adding.run([{"name": "a-secret"}, {"name": "a-secret"}])
+    assert "a-secret" not in str(caught.value)
+    session.rollback()
+    USERS.drop(sql_db.engine)
+    with pytest.raises(OperationalError):
+        BY_NAME.all({"username": "doc"})
