@@ -19,6 +19,7 @@ from ..pagination import (
 )
 from ..plugins.highlighting import highlights
 from ..plugins.interfaces import Query, TextMatch
+from ..plugins.kept_beside import reader
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
 from ..query import (
@@ -202,7 +203,7 @@ def highlighted(query: Query, rows: list[dict[str, Any]]) -> list[dict[str, Any]
 
 
 def _with_contents(row: dict[str, Any]) -> dict[str, Any]:
-    retrieve, uri = in_use().retrieve, row["uri"]
+    retrieve, uri = reader(), row["uri"]
     contents: dict[str, Any] = {}
     with suppress(UnknownURIError):  # SQL may be ahead of the plugin
         contents["readme"] = retrieve.get_readme(uri)

@@ -19,6 +19,7 @@ from ..errors import UnknownURIError
 from ..extensions import sql_db
 from ..pagination import BATCH, AnySelect
 from ..plugins.interfaces import DatasetInfo
+from ..plugins.kept_beside import within_bounds
 from ..plugins.registry import in_use
 from ..query.annotations import searchable_values
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation
@@ -175,6 +176,8 @@ def _holds(plugin: Any, info: DatasetInfo) -> bool:
     answer: bool | None = None
     if holds := getattr(plugin, "holds", None):
         answer = holds(info)
+        if answer is False:
+            answer = holds(within_bounds(info))
     if answer is None and plugin is in_use().search:
         places = plugin.lookup_uris(info["uuid"], [info["base_uri"]])
         return any(place["uri"] == info["uri"] for place in places)
