@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event, make_url
 
+from . import deadlines
 from .errors import ConfigurationError
 
 #: SQLAlchemy's names of MariaDB.
@@ -29,6 +30,9 @@ WRITES = "dtool_lookup_server_writes"
 
 # Bytes of the longest column that is sorted by: 1,024 characters of four bytes.
 _LONGEST_LINE = 4096
+
+# Instructions of SQLite's virtual machine that take about a millisecond.
+_STEPS = 20_000
 
 # Seconds after which a connection whose other end says nothing is given up.
 _SILENCE = 30
@@ -107,6 +111,7 @@ def _connect_arguments(
 def set_up(engine: Engine, settings: dict[str, Any]) -> None:
     """Make every connection of an engine wait and end as the settings say."""
     name = engine.dialect.name
+    _keep_to_deadlines(engine, settings["SQL_STATEMENT_TIMEOUT"])
     if name == "sqlite":
         _set_up_sqlite(engine, settings["SQL_TIMEOUT"])
     elif name == "postgresql":
@@ -126,6 +131,35 @@ def set_up(engine: Engine, settings: dict[str, Any]) -> None:
             # is set up.
             "SET sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
         )
+
+
+def _keep_to_deadlines(engine: Engine, usual: float) -> None:
+    """Let no statement begin after the request's time, nor last beyond it.
+
+    :param usual: seconds that a statement may last anyway
+    """
+    name = engine.dialect.name
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def limit(
+        _connection: Connection,
+        cursor: Any,
+        statement: str,
+        parameters: Any,
+        _context: Any,
+        many: bool,
+    ) -> tuple[str, Any]:
+        left = deadlines.remaining()
+        if left is not None and left < usual:
+            if name == "postgresql":
+                # Until the transaction ends.
+                milliseconds = int(left * 1000) + 1
+                cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+            elif name in MARIADB and not many:
+                # The driver would send many rows one by one, with this before them.
+                limited = f"SET STATEMENT max_statement_time = {left + 0.001:.3f} FOR"
+                statement = f"{limited} {statement}"
+        return statement, parameters
 
 
 def without_statement_timeout(connection: Connection) -> None:
@@ -157,6 +191,8 @@ def _set_up_sqlite(engine: Engine, timeout: int) -> None:
         # What was acknowledged survives a power cut; NORMAL would lose the last.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # SQLite asks now and then whether to go on.
+        connection.set_progress_handler(deadlines.is_over, _STEPS)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
