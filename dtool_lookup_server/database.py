@@ -11,7 +11,7 @@ from sqlalchemy import Table, select, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from . import engines
+from . import deadlines, engines
 from .engines import WRITES
 from .errors import StoreUnavailableError
 from .extensions import sql_db
@@ -138,6 +138,8 @@ def unavailable(error: DBAPIError) -> StoreUnavailableError | None:
 
     The text of the error stays out of it: it may hold the statement's values.
     """
+    if deadlines.is_over() and isinstance(error, OperationalError):
+        return deadlines.too_late()
     message = str(error.orig).lower()
     if "no such table" in message or "does not exist" in message or "1146" in message:
         return StoreUnavailableError(

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
+from . import deadlines
 from .errors import ConfigurationError
 
 #: SQLAlchemy's names of MariaDB.
@@ -32,6 +33,9 @@ WRITES = "dtool_lookup_server_writes"
 
 # Bytes of the longest column that is sorted by: 1,024 characters of four bytes.
 _LONGEST_LINE = 4096
+
+# Instructions of SQLite's virtual machine that take about a millisecond.
+_STEPS = 20_000
 
 # Seconds after which a connection whose other end acknowledges nothing is given up.
 _SILENCE = 30
@@ -128,6 +132,7 @@ def set_up(engine: Engine, settings: dict[str, Any], limited: bool = True) -> No
     name = engine.dialect.name
     if limited and engine.dialect.driver == "psycopg":
         _give_up_silence(engine, _longest_silence(settings))
+    _keep_to_deadlines(engine, settings["SQL_STATEMENT_TIMEOUT"])
     settings = settings | ({} if limited else {"SQL_STATEMENT_TIMEOUT": 0})
     if name == "sqlite":
         _set_up_sqlite(engine, settings["SQL_TIMEOUT"])
@@ -206,6 +211,35 @@ def _give_up_silence(engine: Engine, longest: int) -> None:
         return Impatient.connect(*args, **kwargs)
 
 
+def _keep_to_deadlines(engine: Engine, usual: float) -> None:
+    """Let no statement begin after the request's time, nor last beyond it.
+
+    :param usual: seconds that a statement may last anyway
+    """
+    name = engine.dialect.name
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def limit(
+        _connection: Connection,
+        cursor: Any,
+        statement: str,
+        parameters: Any,
+        _context: Any,
+        many: bool,
+    ) -> tuple[str, Any]:
+        left = deadlines.remaining()
+        if left is not None and left < usual:
+            if name == "postgresql":
+                # Until the transaction ends.
+                milliseconds = int(left * 1000) + 1
+                cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+            elif name in MARIADB and not many:
+                # The driver would send many rows one by one, with this before them.
+                limited = f"SET STATEMENT max_statement_time = {left + 0.001:.3f} FOR"
+                statement = f"{limited} {statement}"
+        return statement, parameters
+
+
 def _run_when_connected(engine: Engine, *statements: str) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -227,6 +261,8 @@ def _set_up_sqlite(engine: Engine, timeout: int) -> None:
         # What was acknowledged survives a power cut; NORMAL would lose the last.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # SQLite asks now and then whether to go on.
+        connection.set_progress_handler(deadlines.is_over, _STEPS)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

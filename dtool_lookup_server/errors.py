@@ -82,6 +82,14 @@ class StoreUnavailableError(DtoolLookupServerError):
     """A database or a plugin's store does not answer; trying again later may help."""
 
 
+class TookTooLongError(StoreUnavailableError):
+    """A request took longer than it may."""
+
+
+class TooManyRequestsError(DtoolLookupServerError):
+    """Somebody sends more requests than they may."""
+
+
 class ConfigurationError(DtoolLookupServerError, RuntimeError):
     """A setting is missing or wrong; the message names it."""
 

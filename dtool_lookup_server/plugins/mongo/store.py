@@ -30,6 +30,7 @@ from pymongo.errors import (
 )
 from pymongo.operations import IndexModel
 
+from ... import deadlines
 from ...errors import PluginError, StoreUnavailableError, ValidationError
 from ..interfaces import DatasetInfo
 from . import settings
@@ -151,11 +152,13 @@ class Store:
         :raises TooLargeError: for a document that it cannot take
         """
         try:
-            with pymongo.timeout(float(self._settings["TIMEOUT"]) if limited else None):
+            with pymongo.timeout(self._longest(limited)):
                 yield
         except NoFile:
             raise
         except (DocumentTooLarge, PyMongoError) as error:
+            if deadlines.is_over():
+                raise deadlines.too_late() from error
             if getattr(error, "code", None) in _TOO_LARGE or isinstance(
                 error, DocumentTooLarge
             ):
@@ -166,6 +169,14 @@ class Store:
                 f"The {name} plugin's MongoDB does not answer"
                 f" ({type(error).__name__}): try again later."
             ) from error
+
+    def _longest(self, limited: bool) -> float | None:
+        """Return the seconds that something may take; None for any number."""
+        seconds = (
+            float(self._settings["TIMEOUT"]) if limited else None,
+            deadlines.remaining(),
+        )
+        return min((limit for limit in seconds if limit is not None), default=None)
 
     def make_indexes(self) -> None:
         """Make the indexes that are not there."""
