@@ -82,6 +82,10 @@ class StoreUnavailableError(DtoolLookupServerError):
     """A database or a plugin's store does not answer; trying again later may help."""
 
 
+class StoreFullError(StoreUnavailableError):
+    """A store has no room; what needs none is still answered."""
+
+
 class ConfigurationError(DtoolLookupServerError, RuntimeError):
     """A setting is missing or wrong; the message names it."""
 
