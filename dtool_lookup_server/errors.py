@@ -90,6 +90,10 @@ class TooManyRequestsError(DtoolLookupServerError):
     """Somebody sends more requests than they may."""
 
 
+class StoreFullError(StoreUnavailableError):
+    """A store has no room; what needs none is still answered."""
+
+
 class ConfigurationError(DtoolLookupServerError, RuntimeError):
     """A setting is missing or wrong; the message names it."""
 

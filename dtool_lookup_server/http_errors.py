@@ -17,6 +17,7 @@ from .errors import (
     InUseError,
     InvalidFieldError,
     NotificationsOffError,
+    StoreFullError,
     StoreUnavailableError,
     TokensOffError,
     TooManyAttemptsError,
@@ -56,6 +57,7 @@ _ANSWERS: Answers = {
     TooManyRequestsError: Answer(429),
     EditsOffError: Answer(403),
     StoreUnavailableError: Answer(503),
+    StoreFullError: Answer(507),
     DtoolLookupServerError: Answer(500, ""),
 }
 
@@ -103,7 +105,7 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def answer(error: Exception) -> tuple[Response, int]:
-    """Return the response to an exception; 503 if it says that a store is away."""
+    """Return the response to an exception: 503 or 507 where a store is away or full."""
     payload = describe(error)
     return jsonify(payload), payload["code"]
 

@@ -31,7 +31,12 @@ from pymongo.errors import (
 from pymongo.operations import IndexModel
 
 from ... import deadlines
-from ...errors import PluginError, StoreUnavailableError, ValidationError
+from ...errors import (
+    PluginError,
+    StoreFullError,
+    StoreUnavailableError,
+    ValidationError,
+)
 from ..interfaces import DatasetInfo
 from . import settings
 
@@ -77,6 +82,9 @@ _DUPLICATE = 11000
 # MongoDB's numbers (its error_codes.yml) for a document that grows too large, and
 # for one whose index entries do not fit the cache in one transaction.
 _TOO_LARGE = {10334, 17280, 17419, 17420, 388, 339}
+
+# The same of a write where there is no room.
+_FULL = {14031}
 
 _log = logging.getLogger(__name__)
 
@@ -164,6 +172,10 @@ class Store:
             ):
                 raise TooLargeError from error
             name = self._kind.lower()
+            if getattr(error, "code", None) in _FULL:
+                raise StoreFullError(
+                    f"The {name} plugin's MongoDB has no room on its disk"
+                ) from error
             _log.error("MongoDB of the %s plugin: %s", name, type(error).__name__)
             raise StoreUnavailableError(
                 f"The {name} plugin's MongoDB does not answer"
