@@ -207,7 +207,8 @@ class Peer(LookupServer):
 
     def _register_all(self) -> None:
         def register(info: dict[str, Any]) -> None:
-            self._call("POST", "/dataset/register", info, corpus.WRITER)
+            sent = corpus.spelled(info)
+            self._call("POST", "/dataset/register", sent, corpus.WRITER)
 
         with ThreadPoolExecutor(WORKERS) as pool:
             for _done in pool.map(register, self.known):

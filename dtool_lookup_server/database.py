@@ -73,6 +73,7 @@ def transactional(
                 session.connection(execution_options={WRITES: True})
                 result = use_case(*args, **kwargs)
                 session.commit()
+                engines.make_durable(sql_db.engine)
                 return result
             except (OperationalError, IntegrityError) as error:
                 session.rollback()

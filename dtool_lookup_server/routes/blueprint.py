@@ -93,7 +93,16 @@ def loads_body() -> Any:
         raise ValidationError("Not JSON") from None
 
 
-class StrictParser(FlaskParser):
+class Parser(FlaskParser):
+    """Makes a schema once, and not for every request."""
+
+    def _get_schema(self, argmap: Any, req: Request) -> Any:
+        if isinstance(argmap, type):
+            return _instance_of(argmap)
+        return super()._get_schema(argmap, req)
+
+
+class StrictParser(Parser):
     """Reads JSON as its standard has it (RFC 8259): no NaN, no endless nesting."""
 
     def _raw_load_json(self, req: Request) -> Any:
@@ -102,11 +111,8 @@ class StrictParser(FlaskParser):
         return loads(req.get_data(cache=True))
 
 
-class PagingParser(FlaskParser):
+class PagingParser(Parser):
     """Reads page and page_size, each query string of a path once."""
-
-    def _get_schema(self, argmap: Any, req: Request) -> Any:
-        return _instance_of(argmap)
 
     def parse(self, argmap: Any, req: Any = None, **kwargs: Any) -> Any:
         """Return the parameters, which are the request's own."""
