@@ -108,6 +108,8 @@ _TABLES = (
     "dataset_tag",
     "dataset_counter",
     "dataset_annotation",
+    "dataset_part",
+    "base_uri_word",
     "dataset",
     "search_permissions",
     "register_permissions",

@@ -23,6 +23,7 @@ LAYERS = [
     "engines",
     "locks",
     "columns",
+    "substrings",
     "database",
     "migrating",
     "sql_models",

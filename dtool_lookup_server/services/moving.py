@@ -27,11 +27,11 @@ from ..plugins.analysis import analyze_dataset
 from ..plugins.registry import in_use
 from ..plugins.sql import SQLSearch
 from ..plugins.sql.tables import dataset_content, text_engine
-from ..sql_models import Dataset
+from ..sql_models import Dataset, DatasetPart
 from . import registered
 
-# Rows that are written at once; those of contents have megabytes.
-_BATCH: dict[Any, int] = {dataset_content: 4}
+# Rows that are written at once; those of contents and of items have megabytes.
+_BATCH: dict[Any, int] = {dataset_content: 4, DatasetPart.__table__: 4}
 _OTHER_BATCH = 500
 
 

@@ -27,7 +27,7 @@ from ..sql_models import (
     from_timestamp,
     utc_now,
 )
-from . import base_uris, counters, permissions
+from . import base_uris, counters, parts, permissions, spelling
 from .counters import Counted
 from .dataset_info import checked
 from .users import ActingUser
@@ -283,6 +283,7 @@ def _register_in_sql(
         sql_db.session.execute(_UPDATE, {**values, "known_id": dataset_id})
         _forget_tags_and_annotations(dataset_id)
     _add_tags_and_annotations(dataset_id, dataset)
+    parts.store(dataset_id, dataset, is_new=known is None)
     counters.change(
         known,
         Counted(
@@ -294,6 +295,7 @@ def _register_in_sql(
             dataset["tags"],
         ),
     )
+    spelling.learn(values["base_uri_id"], dataset)
     for plugin in _plugins(share_transaction=True):
         plugin.register_dataset(dataset.copy())
     return known is None
@@ -336,6 +338,7 @@ def _forget_in_sql(uri: str) -> None:
         _delete_from(plugin, uri)
     counters.change(known, None)
     _forget_tags_and_annotations(known.id)
+    parts.forget(known.id)
     sql_db.session.execute(delete(_TABLE).where(_TABLE.c.id == known.id))
 
 

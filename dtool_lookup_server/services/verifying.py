@@ -22,7 +22,7 @@ from ..plugins.interfaces import DatasetInfo
 from ..plugins.registry import in_use
 from ..query.annotations import searchable_values
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation
-from . import base_uris, counters, datasets, registered
+from . import base_uris, counters, datasets, parts, registered
 from .indexing import (
     DIFFERENT,
     FAILED,
@@ -154,6 +154,8 @@ def _differences(row: Dataset, info: DatasetInfo) -> Iterator[str]:
         yield "registered with other plugins"
     if _annotations_in_sql(row) != searchable_values(info["annotations"]):
         yield "SQL has other annotations"
+    if not parts.holds(row.id, info):
+        yield "SQL has other parts of words"
     for plugin in in_use().instances:
         try:
             if not _holds(plugin, info):
