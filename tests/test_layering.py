@@ -26,6 +26,7 @@ LAYERS = [
     "prepared",
     "columns",
     "append_only",
+    "substrings",
     "database",
     "migrating",
     "sql_models",

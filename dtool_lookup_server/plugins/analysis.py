@@ -186,7 +186,7 @@ def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
         "creator": [info.get("creator_username")],
         "identifiers": [info.get("uri"), info.get("uuid")],
         "readme": [info.get("readme")],
-        "annotations": _leaves(info.get("annotations")),
+        "annotations": leaves_of_json(info.get("annotations")),
     }
     forms: set[str] = set()
     terms = {}
@@ -197,7 +197,7 @@ def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
         if name in LABELLED_FIELDS:
             own = beside.union(terms[name]) - {BREAK}
             forms.update(labelled(name, term) for term in own)
-    items = _analyze_paths(_relative_paths(info.get("manifest")))
+    items = _analyze_paths(relative_paths(info.get("manifest")))
     return AnalyzedDataset(**terms, items=items, forms=frozenset(forms))
 
 
@@ -215,8 +215,11 @@ def _analyze_values(values: Iterable[Any], forms: set[str]) -> tuple[str, ...]:
     return tuple(terms)
 
 
-def _leaves(value: Any) -> Iterator[Any]:
-    """Yield what is in JSON of any depth, in order, names of members aside."""
+def leaves_of_json(value: Any) -> Iterator[Any]:
+    """Yield what is in JSON of any depth, in order, names of members aside.
+
+    :param value: any JSON
+    """
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -228,7 +231,8 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield value
 
 
-def _relative_paths(manifest: Any) -> set[str]:
+def relative_paths(manifest: Any) -> set[str]:
+    """Return the paths of a manifest's items; empty for what is no manifest."""
     items = manifest.get("items") if isinstance(manifest, dict) else None
     entries = items.values() if isinstance(items, dict) else []
     paths = (entry.get("relpath") for entry in entries if isinstance(entry, dict))

@@ -29,7 +29,7 @@ from ..sql_models import (
     from_timestamp,
     utc_now,
 )
-from . import audit, base_uris, counters, permissions
+from . import audit, base_uris, counters, parts, permissions, spelling
 from .audit import Action
 from .counters import Counted
 from .dataset_info import checked
@@ -323,6 +323,7 @@ def _register_in_all(
         sql_db.session.execute(_UPDATE, {**values, "known_id": dataset_id})
         _forget_tags_and_annotations(dataset_id)
     _add_tags_and_annotations(dataset_id, dataset)
+    parts.store(dataset_id, dataset, is_new=known is None)
     complete = True
     for plugin in outside:
         complete &= kept_beside.register_in(plugin, dataset)
@@ -340,6 +341,7 @@ def _register_in_all(
             dataset["tags"],
         ),
     )
+    spelling.learn(values["base_uri_id"], dataset)
     for plugin in _plugins(share_transaction=True):
         plugin.register_dataset(dataset.copy())
     if action is None:
@@ -385,6 +387,7 @@ def _forget_in_all(uri: str) -> None:
             _delete_from(plugin, uri)
         counters.change(known, None)
         _forget_tags_and_annotations(known.id)
+        parts.forget(known.id)
         sql_db.session.execute(delete(_TABLE).where(_TABLE.c.id == known.id))
         audit.record(Action.DELETE, uri, base_uris.split(uri)[0])
     # Before the commit, as in registering; also what a store alone has.

@@ -19,6 +19,7 @@ from ..pagination import (
     SelectListing,
     SortedListing,
     every_item,
+    exists,
 )
 from ..plugins.highlighting import highlights
 from ..plugins.interfaces import Query, TextMatch
@@ -31,12 +32,13 @@ from ..query import (
     Leaf,
     Match,
     Node,
-    Piece,
+    Part,
     Text,
     Understood,
     Value,
     Words,
     conjunction,
+    in_name,
     leaves_of,
     parse,
     parts_of,
@@ -44,13 +46,14 @@ from ..query import (
 from ..query.annotations import text_of
 from ..sql_models import Dataset
 from . import base_uris, counters, datasets
+from . import parts as substrings
 from .conditions import condition
 from .permissions import holder, searchable_names
 from .plugin_hits import PluginListing, listed, matching_ids
 from .users import ActingUser
 
 _NEWEST_FIRST = (Dataset.frozen_at.desc(), Dataset.id.desc())
-_TEXT = (TextQuery, Text, Words)
+_TEXT = (TextQuery, Text, Words, Part)
 _LARGEST_SIZE = 2**63 - 1
 
 
@@ -167,7 +170,7 @@ def asked_by(query: Query) -> Node:
     if uploaders := query.get("uploaded_by"):
         parts.append(Match("uploader", tuple(map(Value, uploaders))))
     if name := query.get("name"):
-        parts.append(Words("name", (Piece(name),)))
+        parts.append(in_name(name))
     for key, value in (query.get("annotations") or {}).items():
         parts.append(Annotation(key, (Value(text_of(value)),)))
     if free_text_of(query):
@@ -188,7 +191,8 @@ def find(user: ActingUser | None, query: Query) -> Found:
 
     parts = list(parts_of(tree))
     # The first text joins its index, for the relevance; all else is a condition.
-    first = next((part for part in parts if isinstance(part, _TEXT)), None)
+    texts = [part for part in parts if isinstance(part, _TEXT)]
+    first = min(texts, key=lambda part: isinstance(part, Part), default=None)
     if first is not None:
         parts.remove(first)
         matched = match(first)
@@ -197,6 +201,14 @@ def find(user: ActingUser | None, query: Query) -> Found:
     for part in parts:
         statement = statement.where(condition(part, lambda leaf: match(leaf).within))
     return Found(statement, order)
+
+
+def finds_any(user: ActingUser | None, query: Query) -> bool:
+    """Return whether a query finds at least one dataset that a user may see."""
+    paged = _paged_by_plugin(user, query, None)
+    if paged is not None:
+        return bool(paged.page(0, 1))
+    return exists(find(user, query).statement)
 
 
 def every_hit(
@@ -335,6 +347,8 @@ def _as_keys(tree: Node, query: Query) -> tuple[Query, Node]:
 
 def _match(user: ActingUser | None, query: Query, tree: Node, text: Leaf) -> TextMatch:
     """Return what finds a text's datasets in SQL."""
+    if isinstance(text, Part):
+        return substrings.match(text)
     matched = _match_text(text) if isinstance(text, TextQuery) else None
     if matched is not None:
         return matched

@@ -23,7 +23,7 @@ from ..plugins.kept_beside import within_bounds
 from ..plugins.registry import in_use
 from ..query.annotations import searchable_values
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation
-from . import base_uris, counters, datasets, registered
+from . import base_uris, counters, datasets, parts, registered
 from .audit import Action
 from .indexing import (
     DIFFERENT,
@@ -156,6 +156,8 @@ def _differences(row: Dataset, info: DatasetInfo) -> Iterator[str]:
         yield "registered with other plugins"
     if _annotations_in_sql(row) != searchable_values(info["annotations"]):
         yield "SQL has other annotations"
+    if not parts.holds(row.id, info):
+        yield "SQL has other parts of words"
     for plugin in in_use().instances:
         try:
             if not _holds(plugin, info):

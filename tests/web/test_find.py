@@ -218,6 +218,15 @@ def test_fields_are_searched_and_no_words_of_them_are_looked_for(visit):
     expect(page.locator(".why p")).to_have_count(0)
 
 
+def test_a_misspelled_word_offers_what_it_may_mean(visit):
+    page = visit("grumpy", "?q=carot")
+    page.get_by_text("Did you mean").get_by_role("link", name="carrot").click()
+
+    expect(page).to_have_url("/?q=carrot")
+    count(page, "2")
+    expect(page.get_by_text("Did you mean")).to_be_hidden()
+
+
 def test_what_does_not_parse_is_told_to_be_words(visit, box):
     page = visit("grumpy", "?q=(apple")
     told = page.get_by_text("is searched as words")

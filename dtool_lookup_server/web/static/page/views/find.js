@@ -193,11 +193,14 @@ export function find({ user, signal, setTitle }) {
     if (!current.aborted) filters.removeAttribute("aria-busy");
   }
 
-  /** A query that did not parse is told to be searched as words. */
+  /** A query that did not parse is told to be searched as words; what it may be misspelled for is offered. */
   function tellUnderstood(header) {
-    const failed = header !== null && !JSON.parse(header).parsed;
-    unread.hidden = !failed;
-    unread.textContent = failed ? "This does not read as a query, and is searched as words." : "";
+    const { parsed = true, did_you_mean: [meant] = [] } = JSON.parse(header ?? "{}");
+    unread.hidden = parsed && !meant;
+    fill(unread, [
+      parsed ? "" : "This does not read as a query, and is searched as words. ",
+      ...(meant ? ["Did you mean ", h("a", { href: searching.addressOf({ ...search, q: meant, page: 1 }) }, meant), "?"] : []),
+    ]);
   }
 
   function drawSorts() {
