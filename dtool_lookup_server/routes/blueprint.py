@@ -116,17 +116,23 @@ class PagingParser(Parser):
 
     def parse(self, argmap: Any, req: Any = None, **kwargs: Any) -> Any:
         """Return the parameters, which are the request's own."""
-        remembered = _pages_read.get((argmap, req.query_string))
+        asked = (argmap, req.query_string, current_app.config["MAX_PAGE_SIZE"])
+        remembered = _pages_read.get(asked)
         if remembered is None:
             read = super().parse(argmap, req, **kwargs)
             if len(_pages_read) >= _MOST_PAGES:
                 _pages_read.clear()
-            remembered = (read.page, read.page_size)
-            _pages_read[argmap, req.query_string] = remembered
+            remembered = _pages_read[asked] = (read.page, read.page_size)
         return PaginationParameters(*remembered)
 
+    def _get_schema(self, argmap: Any, req: Request) -> Any:
+        schema = super()._get_schema(argmap, req)
+        # The class is documented, with the setting's default.
+        schema.fields["page_size"].validators = [PageSizes()]
+        return schema
 
-_pages_read: dict[tuple[Any, bytes], tuple[int, int]] = {}
+
+_pages_read: dict[tuple[Any, bytes, int], tuple[int, int]] = {}
 _MOST_PAGES = 1_000
 
 
@@ -140,10 +146,7 @@ class PageSizes(validate.Range):
 
 @functools.cache
 def _instance_of(schema: Any) -> Any:
-    instance = schema()
-    # The class is documented, with the setting's default.
-    instance.fields["page_size"].validators = [PageSizes()]
-    return instance
+    return schema()
 
 
 #: In place of the number of items, where nobody has counted them.
