@@ -44,7 +44,12 @@ DATASETS: dict[str, dict[str, Any]] = {
     "genome": {
         "name": "Escherichia-coli-ref-genome",
         "readme": "index: U00096.3.rev.1.bt2\norganism: K-12 substr. MG1655\n",
-        "paths": ["raw/WT-3_rep2.fastq.gz", "ref/NC_12.rev.2.bt2", "my notes.txt"],
+        "paths": [
+            "raw/WT-3_rep2.fastq.gz",
+            "ref/NC_12.rev.2.bt2",
+            "my notes.txt",
+            "gel_2021-11-30_left.tif",
+        ],
         "frozen_at": 1500000005.5,
     },
     "dessert": {
@@ -139,6 +144,13 @@ QUERIES: list[tuple[str, set[str]]] = [
     ("bt2", {"genome"}),
     ("rev.2.bt2", {"genome"}),
     ("NC_12", {"genome"}),
+    ("WT-3", {"genome"}),
+    ("rep2.fastq.gz", {"genome"}),
+    ("2021-11-30", {"genome"}),
+    ("2021-11", {"genome"}),
+    ("2021", {"genome"}),
+    ("2021-10", set()),
+    ("item:2021-11", {"genome"}),
     ("K-12", {"genome"}),
     ("MG1655", {"genome"}),
     ("WT-3_rep2", {"genome"}),

@@ -115,7 +115,7 @@ class SearchContract(Contract):
         uri = register("one")
         register("other")
         uuid = uri.rpartition("/")[2]
-        for text in (uuid, uuid.upper(), uri, f"{uuid[:13]}*"):
+        for text in (uuid, uuid.upper(), uri, f"{uuid[:13]}*", uuid[:8], uuid[:13]):
             assert find(text) == [uri]
 
     def test_a_word_counts_more_in_a_name_than_in_tags_readme_or_items(
