@@ -49,6 +49,9 @@ def main() -> None:
     help="NAME=VALUE of a setting, such as the URL of an empty database; {datasets} in"
     " it stands for the size.",
 )
+@click.option(
+    "--threads", default=1, help="Of each worker, as in deploy/.", show_default=True
+)
 @click.option("--peer", "peer_python", help="Python of an environment with 0.18.0.")
 @click.option("--peer-datasets", default=10_000, help="Largest for 0.18.0.")
 @click.option(
@@ -64,6 +67,7 @@ def run(
     seconds: float,
     clients: int,
     settings: tuple[str, ...],
+    threads: int,
     peer_python: str | None,
     peer_datasets: int,
     folder: Path | None,
@@ -72,6 +76,7 @@ def run(
     """Fill servers with a corpus, check what they answer, and measure."""
     wanted = set(only) or {*READS, REGISTER}
     overlay = dict(setting.split("=", 1) for setting in settings)
+    Server.threads = threads
     with ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -43,6 +43,8 @@ class Server:
     """
 
     name = "bare"
+    #: Of each worker.
+    threads = 1
     #: Where its processes are started: what is here can be imported.
     started_in = _ROOT
 
@@ -64,6 +66,7 @@ class Server:
         command = [
             *(self._python, "-m", "gunicorn", f"--workers={WORKERS}"),
             *(f"--bind=127.0.0.1:{self.port}", "--log-level=error", "--timeout=600"),
+            f"--threads={self.threads}",
             self._application,
         ]
         process = subprocess.Popen(command, env=self.environment, cwd=self.started_in)

@@ -42,7 +42,7 @@ _EPOCH = datetime(1970, 1, 1)
 
 def to_timestamp(moment: datetime) -> float:
     """Return a naive UTC time as seconds since the epoch, to the microsecond."""
-    return (moment - _EPOCH) / timedelta(seconds=1)
+    return (moment - _EPOCH).total_seconds()
 
 
 def from_timestamp(seconds: float) -> datetime:
