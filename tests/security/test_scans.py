@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).parents[2]
 #: Put together here, so that this file has none.
 PLANTED = {
     "private_key.py": "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEow\n",
-    "token.py": "token = '" + "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345" + "'\n",
+    "token.py": "token = '" + "ghp_" + "aB3" * 12 + "'\n",
     "cloud_key.py": "key = '" + "AKIA" + "QWERTYUIOPASDFGH" + "'\n",
     "password.py": "pass" + "word = 'Tr0ub4dor-and-3'\n",
 }
