@@ -324,6 +324,8 @@ def mongo_settings_of(server, plugins="mongo"):
         settings[f"{kind}_URI"] = server.uri
         settings[f"{kind}_DB"] = database
         settings[f"{kind}_COLLECTION"] = "datasets"
+        # No test depends on how fast the machine is.
+        settings[f"{kind}_TIMEOUT"] = 60
     return settings | {"MONGO_COLLECTION": "of_extensions"}
 
 

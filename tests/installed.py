@@ -6,16 +6,19 @@ import subprocess
 import sys
 
 
-def install(source, target, scratch):
-    """Install a package from its source into a folder.
+def install(sources, target, scratch):
+    """Install packages from their sources into a folder.
 
-    :param source: folder with its setup.py, which is left as it is
+    :param sources: folders, each with a setup.py, which are left as they are
     :param scratch: a folder for what building leaves behind
     """
-    copied = shutil.copytree(source, scratch / "source" / source.name)
+    copied = [
+        str(shutil.copytree(source, scratch / "source" / source.name))
+        for source in sources
+    ]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     done = subprocess.run(
-        [*command, "--no-build-isolation", "--target", str(target), str(copied)],
+        [*command, "--no-build-isolation", "--target", str(target), *copied],
         capture_output=True,
         text=True,
         check=False,

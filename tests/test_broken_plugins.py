@@ -42,7 +42,7 @@ def broken(request, tmp_path):
     (source / f"{module}.py").write_text(code + "\n")
     names = {"name": request.param, "module": module, "group": group, "target": target}
     (source / "setup.py").write_text(SETUP.format(**names))
-    install(source, tmp_path / "site", tmp_path)
+    install([source], tmp_path / "site", tmp_path)
     return request.param, reason, tmp_path / "site"
 
 

@@ -126,6 +126,56 @@ def test_the_user_needs_no_right_beyond_its_database(kind, tmp_path, keys, grump
             forget_user(kind, url, user)
 
 
+# What docs/howto/databases.rst gives a user who only serves.
+RIGHTS_OF_SERVING = {
+    "postgresql": [
+        "CREATE ROLE {user} LOGIN PASSWORD 'secret'",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}",
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {user}",
+    ],
+    "mariadb": [
+        "CREATE USER {user}@'%' IDENTIFIED BY 'secret'",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.* TO {user}@'%'",
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_who_only_serves_needs_no_right_to_change_tables(
+    kind, tmp_path, keys, headers, grumpy
+):
+    with empty_database(kind, tmp_path) as url:
+        migrated = create_app(make_config(tmp_path, keys, url))
+        done = migrated.test_cli_runner().invoke(args=["db", "upgrade"])
+        assert done.exit_code == 0, done.output
+        database = sa.make_url(url)
+        user = f"{database.database}_serves"
+        with connected(url) as connection:
+            for statement in RIGHTS_OF_SERVING[kind]:
+                filled_in = statement.format(user=user, database=database.database)
+                connection.execute(sa.text(filled_in))
+        own = database.set(username=user, password="secret")
+        app = create_app(
+            make_config(tmp_path, keys, own.render_as_string(hide_password=False))
+        )
+        try:
+            add_people(app)
+            add_corpus(app, headers("librarian"))
+            client = app.test_client()
+            found = client.get("/uris?free_text=apples", headers=grumpy).json
+            assert len(found) == 3
+            uri = f"/uris/{found[0]['uri']}"
+            assert client.delete(uri, headers=headers("librarian")).status_code == 200
+            index = app.test_cli_runner().invoke(args=["dataset", "reindex"])
+            assert index.exit_code == 0, index.output
+        finally:
+            for each in (app, migrated):
+                with each.app_context():
+                    sql_db.session.remove()
+                    sql_db.engine.dispose()
+            forget_user(kind, url, user)
+
+
 def forget_user(kind, url, user):
     """Remove a user, whose objects the administrator takes."""
     with connected(url) as connection:

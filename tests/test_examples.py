@@ -49,8 +49,8 @@ print(json.dumps({{
 def installed(tmp_path_factory):
     """The folder that all examples are installed in."""
     target = tmp_path_factory.mktemp("installed")
-    for name in PACKAGES:
-        install(EXAMPLES / name, target, tmp_path_factory.mktemp("scratch"))
+    sources = [EXAMPLES / name for name in PACKAGES]
+    install(sources, target, tmp_path_factory.mktemp("scratch"))
     return target
 
 

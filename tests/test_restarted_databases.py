@@ -1,5 +1,6 @@
 """A database that is killed under load costs answers of 503 while it is away."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +14,9 @@ from tests.sql.test_concurrency import every, serving
 
 CLIENTS = 6
 
+#: Longest wait for an answer or a change, in seconds.
+TIMEOUT = 120
+
 
 @pytest.fixture(params=[PrivatePostgreSQL, PrivateMariaDB])
 def database(request):
@@ -21,19 +25,40 @@ def database(request):
         yield server
 
 
-def use(server, who, number, deadline):
-    """Register until the deadline; return the statuses, and what was acknowledged."""
-    statuses, acknowledged = [], []
-    session = requests.Session()
-    while time.monotonic() < deadline():
-        info = dataset_info(f"client-{number}-{len(statuses)}", readme="apple")
-        response = session.post(
-            f"{server}/dataset/register", json=info, headers=who, timeout=60
-        )
-        statuses.append(response.status_code)
-        if response.status_code == 201:
-            acknowledged.append(response.json()["uri"])
-    return statuses, acknowledged
+class Client:
+    """Registers one dataset after the other until it is stopped."""
+
+    def __init__(self, server, who, number):
+        self.statuses = []
+        self.acknowledged = []
+        self._url = f"{server}/dataset/register"
+        self._who = who
+        self._number = number
+
+    def run(self, stopped):
+        """Register, whatever the answers are."""
+        session = requests.Session()
+        while not stopped.is_set():
+            name = f"client-{self._number}-{len(self.statuses)}"
+            info = dataset_info(name, readme="apple")
+            response = session.post(
+                self._url, json=info, headers=self._who, timeout=TIMEOUT
+            )
+            if response.status_code == 201:
+                self.acknowledged.append(info["uri"])
+            self.statuses.append(response.status_code)
+
+
+def wait_for(clients, status):
+    """Return when each client was answered with a status, after now."""
+    seen = [len(client.statuses) for client in clients]
+    deadline = time.monotonic() + TIMEOUT
+    while not all(
+        status in client.statuses[number:]
+        for client, number in zip(clients, seen, strict=True)
+    ):
+        assert time.monotonic() < deadline, f"not everybody is answered with {status}"
+        time.sleep(0.05)
 
 
 def test_a_database_that_is_killed_and_comes_back(database, tmp_path, keys, headers):
@@ -41,20 +66,21 @@ def test_a_database_that_is_killed_and_comes_back(database, tmp_path, keys, head
     grumpy = headers("grumpy")
     with open_app(config) as app:
         add_people(app)
-    end = [float("inf")]
+    stopped = threading.Event()
     with serving(config) as server, ThreadPoolExecutor(CLIENTS) as pool:
-        clients = [
-            pool.submit(use, server, grumpy, number, lambda: end[0])
-            for number in range(CLIENTS)
-        ]
-        time.sleep(3)
-        database.kill()
-        time.sleep(2)
-        database.start()
-        end[0] = time.monotonic() + 4
-        results = [client.result() for client in clients]
+        clients = [Client(server, grumpy, number) for number in range(CLIENTS)]
+        running_clients = [pool.submit(client.run, stopped) for client in clients]
+        try:
+            wait_for(clients, 201)
+            database.kill()
+            wait_for(clients, 503)
+            database.start()
+            wait_for(clients, 201)
+        finally:
+            stopped.set()
+        for client in running_clients:
+            client.result()
         found = {row["uri"] for row in every(server, "/dataset/search", grumpy)}
-    for statuses, acknowledged in results:
-        assert set(statuses) == {201, 503}
-        assert statuses[-1] == 201
-        assert found.issuperset(acknowledged)
+    for client in clients:
+        assert set(client.statuses) == {201, 503}
+        assert found.issuperset(client.acknowledged)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from dtool_lookup_server.columns import Line, Timestamp
+from dtool_lookup_server.columns import POSTGRESQL, Line, Timestamp
 
 revision = "0003"
 down_revision = "0002"
@@ -16,15 +16,24 @@ def upgrade() -> None:
     add("user", sa.Column("display_name", Line(255)))
     add("dataset", sa.Column("uploaded_by", Line(64)))
     add("dataset", sa.Column("uploaded_at", Timestamp))
-    op.create_index(
-        "ix_dataset_uploaded_by", "dataset", ["uploaded_by"], if_not_exists=True
-    )
+    create_index("ix_dataset_uploaded_by", "dataset", ["uploaded_by"])
 
 
 def add(table: str, column: sa.Column) -> None:
     known = sa.inspect(op.get_bind()).get_columns(table)
     if column.name not in {each["name"] for each in known}:
         op.add_column(table, column)
+
+
+def create_index(name: str, table: str, columns: list[str]) -> None:
+    """Make an index; on PostgreSQL without keeping anybody from writing."""
+    if op.get_bind().dialect.name != POSTGRESQL:
+        op.create_index(name, table, columns, if_not_exists=True)
+        return
+    with op.get_context().autocommit_block():
+        # One that was interrupted is there, and of no use.
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        op.create_index(name, table, columns, postgresql_concurrently=True)
 
 
 def downgrade() -> None:

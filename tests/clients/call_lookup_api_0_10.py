@@ -140,7 +140,9 @@ async def main():
     login = (URL, f"{URL}/token", "snow-white")
     async with lookup.CredentialsBasedLookupClient(*login, "correct horse") as client:
         found |= await manage(client)
-    async with lookup.ConfigurationBasedLookupClient(*login, "correct horse") as client:
+    async with lookup.ConfigurationBasedLookupClient(
+        *login, "correct horse", disable_authentication=False
+    ) as client:
         found["configured"] = (await client.get_me())["username"]
     wrong = lookup.CredentialsBasedLookupClient(*login, "wrong")
     found["wrong_password"] = await error_of(wrong)

@@ -63,7 +63,7 @@ def serving(config, workers=2):
         process.wait(timeout=60)
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=240):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

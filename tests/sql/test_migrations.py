@@ -1,14 +1,16 @@
 """The migrations make what the models say, from nothing and from 0.18, and back."""
 
+import re
 from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
 
 from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server.engines import MARIADB
 from dtool_lookup_server.services import indexing, verifying
 from tests.conftest import add_corpus, add_people
-from tests.corpus import DATASETS
+from tests.corpus import DATASETS, EVERYTHING
 
 #: The last revision with a FULLTEXT index on MariaDB.
 FULLTEXT = "0016"
@@ -53,6 +55,11 @@ DATASET = sa.Table(
 )
 VERSION = sa.Table(
     "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32))
+)
+
+#: A statement that makes an index of one of them.
+INDEX_OF_0_18 = re.compile(
+    r'\s*CREATE (UNIQUE )?INDEX .* ON "?(user|base_uri|dataset)"? ', re.DOTALL
 )
 
 #: Rows of each table of 0.18, the longest that it took among them.
@@ -199,6 +206,33 @@ def test_all_rows_are_there_after_going_back_to_0_18(app, db, old):
     assert described().keys() == before.keys()
 
 
+def in_whole_seconds(row):
+    """Return a row as 0.18 kept it in MariaDB."""
+    return tuple(
+        value.replace(microsecond=0) if isinstance(value, datetime) else value
+        for value in row
+    )
+
+
+def test_what_tables_hold_stays_on_the_way_down_and_up(app, db, headers, grumpy):
+    db("upgrade")
+    add_people(app)
+    add_corpus(app, headers("librarian"))
+    kept = {table: sorted(rows_of(table)) for table in ROWS}
+    if sql_db.engine.dialect.name in MARIADB:
+        kept[DATASET] = sorted(map(in_whole_seconds, kept[DATASET]))
+    db("downgrade", "0001")
+    db("upgrade")
+    assert {table: sorted(rows_of(table)) for table in ROWS} == kept
+    listed = app.test_client().get("/dataset/list?page_size=100", headers=grumpy).json
+    assert len(listed) == len(EVERYTHING)
+    info = DATASETS[0]
+    answer = app.test_client().post(
+        "/dataset/register", json=info, headers=headers("librarian")
+    )
+    assert answer.status_code == 201
+
+
 def test_a_step_that_was_interrupted_is_run_again(app, db, old):
     db("upgrade")
     made = described()
@@ -208,6 +242,20 @@ def test_a_step_that_was_interrupted_is_run_again(app, db, old):
     assert described() == made
     for table, rows in ROWS.items():
         assert sorted(rows_of(table)) == sorted(rows)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_registers_never_waits_for_an_index_of_postgresql(app, db, old):
+    statements = []
+    sa.event.listen(
+        sql_db.engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, *_rest: statements.append(statement),
+    )
+    db("upgrade")
+    made = [text for text in statements if INDEX_OF_0_18.match(text)]
+    assert made
+    assert [text for text in made if "CONCURRENTLY" not in text] == []
 
 
 def test_a_database_that_was_migrated_serves(app, db, headers, grumpy):
