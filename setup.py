@@ -26,6 +26,7 @@ USE = {
     "ldap": ["ldap3>=2.9"],
     "bcrypt": ["bcrypt>=4"],
     "metrics": ["prometheus-client>=0.20"],
+    "limits": ["Flask-Limiter[redis]>=3.12"],
     "traces": [
         "opentelemetry-exporter-otlp-proto-http>=1.30",
         "opentelemetry-instrumentation-flask>=0.51b0",
@@ -62,6 +63,7 @@ TEST = [
     *DOCS,
     *USE["bcrypt"],
     *USE["ldap"],
+    *USE["limits"],
     *USE["metrics"],
     *USE["mongo"],
     *USE["mysql"],

@@ -1,4 +1,7 @@
-"""The commands: run measures and writes JSON, compare puts two such files together."""
+"""The commands: run measures and writes JSON, compare puts two such files together.
+
+relevance tells how well the order of hits is what people expect.
+"""
 
 import json
 import tempfile
@@ -11,7 +14,7 @@ from typing import Any
 
 import click
 
-from . import report
+from . import relevance, report
 from .corpus import READER, WRITER, Corpus
 from .load import Request, measure
 from .operations import READS, bare_request, registrations
@@ -46,6 +49,9 @@ def main() -> None:
     help="NAME=VALUE of a setting, such as the URL of an empty database; {datasets} in"
     " it stands for the size.",
 )
+@click.option(
+    "--threads", default=1, help="Of each worker, as in deploy/.", show_default=True
+)
 @click.option("--peer", "peer_python", help="Python of an environment with 0.18.0.")
 @click.option("--peer-datasets", default=10_000, help="Largest for 0.18.0.")
 @click.option(
@@ -61,6 +67,7 @@ def run(
     seconds: float,
     clients: int,
     settings: tuple[str, ...],
+    threads: int,
     peer_python: str | None,
     peer_datasets: int,
     folder: Path | None,
@@ -69,6 +76,7 @@ def run(
     """Fill servers with a corpus, check what they answer, and measure."""
     wanted = set(only) or {*READS, REGISTER}
     overlay = dict(setting.split("=", 1) for setting in settings)
+    Server.threads = threads
     with ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -149,6 +157,28 @@ def _start(server: LookupServer, stack: ExitStack) -> int:
 def compare(before: Path, after: Path) -> None:
     """Show what changed between two files that run wrote."""
     click.echo(report.compared(_read(before), _read(after)))
+
+
+@main.command("relevance")
+@click.option(
+    "--store",
+    "stores",
+    type=click.Choice(relevance.STORES),
+    multiple=True,
+    help="May be repeated; a database server has to be there, as the tests have it.",
+)
+@click.option("--queries", is_flag=True, help="Show each query, and what it finds.")
+def relevance_of(stores: tuple[str, ...], queries: bool) -> None:
+    """Show how well the order of hits is what people expect: nDCG, 1 is the best."""
+    for store in stores or relevance.STORES[:1]:
+        results = relevance.measured(store)
+        if queries:
+            for judged, value, names in results:
+                click.echo(f"{value:.3f}  {judged.query}: {', '.join(names)}")
+        mean = sum(value for _judged, value, _names in results) / len(results)
+        click.echo(
+            f"{store}: nDCG@{relevance.PAGE} {mean:.3f} of {len(results)} queries"
+        )
 
 
 def _read(path: Path) -> Results:

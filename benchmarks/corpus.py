@@ -107,6 +107,11 @@ def dataset(number: int, base_uri: str | None = None) -> dict[str, Any]:
     }
 
 
+def spelled(info: dict[str, Any]) -> dict[str, Any]:
+    """Return a dataset with its times as text, the one form that 0.18 takes, too."""
+    return info | {key: str(info[key]) for key in ("created_at", "frozen_at")}
+
+
 def _readme(number: int, made: Digits) -> str:
     places = hashlib.shake_128(made.digest).digest(2 * _README_WORDS)
     words = [

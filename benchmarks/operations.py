@@ -190,7 +190,7 @@ def registrations(start: int) -> Iterator[Request]:
     :param start: number of the first one
     """
     for number in itertools.count(start):
-        info = corpus.dataset(number, corpus.INCOMING)
+        info = corpus.spelled(corpus.dataset(number, corpus.INCOMING))
 
         def check(answer: Answer, uri: str = info["uri"]) -> None:
             _expect("uri", answer.json()["uri"], uri)

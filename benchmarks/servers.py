@@ -43,6 +43,8 @@ class Server:
     """
 
     name = "bare"
+    #: Of each worker.
+    threads = 1
     #: Where its processes are started: what is here can be imported.
     started_in = _ROOT
 
@@ -64,6 +66,7 @@ class Server:
         command = [
             *(self._python, "-m", "gunicorn", f"--workers={WORKERS}"),
             *(f"--bind=127.0.0.1:{self.port}", "--log-level=error", "--timeout=600"),
+            f"--threads={self.threads}",
             self._application,
         ]
         process = subprocess.Popen(command, env=self.environment, cwd=self.started_in)
@@ -207,7 +210,8 @@ class Peer(LookupServer):
 
     def _register_all(self) -> None:
         def register(info: dict[str, Any]) -> None:
-            self._call("POST", "/dataset/register", info, corpus.WRITER)
+            sent = corpus.spelled(info)
+            self._call("POST", "/dataset/register", sent, corpus.WRITER)
 
         with ThreadPoolExecutor(WORKERS) as pool:
             for _done in pool.map(register, self.known):

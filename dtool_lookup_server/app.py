@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask
+from flask import Flask, Response
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import keys, token_keys
+from . import deadlines, keys, token_keys
 from .auth import note_origins
 from .cli import COMMANDS
 from .cli.base import RedLine
@@ -30,6 +30,7 @@ from .plugins.registry import (
     load_plugins,
     start_plugins,
 )
+from .rate_limits import limit_rate
 from .routes import admin, config, dataset, notify, rest, token, user
 from .routes.compression import compress
 from .routes.conditional import tag_read
@@ -168,6 +169,8 @@ def _watch(app: Flask, plugins: Plugins) -> None:
     metrics = Metrics() if port else None
     watch_requests(app, metrics)
     note_origins(app)
+    _end_in_time(app)
+    limit_rate(app)
     if metrics is not None:
         metrics.serve(app, port)
     observers = [trace(app)] if app.config["TRACES"] else []
@@ -175,6 +178,23 @@ def _watch(app: Flask, plugins: Plugins) -> None:
     stores.watch_plugins(plugins)
     with app.app_context():
         stores.watch_sql(sql_db.engine)
+
+
+def _end_in_time(app: Flask) -> None:
+    def begin() -> None:
+        deadlines.begin(app.config["REQUEST_TIMEOUT"])
+
+    def lift(response: Response) -> Response:
+        # What is sent bit by bit may take as long as there is somebody who reads it.
+        deadlines.lift()
+        return response
+
+    def end(_error: BaseException | None) -> None:
+        deadlines.lift()
+
+    app.before_request(begin)
+    app.after_request(lift)
+    app.teardown_request(end)
 
 
 def _register_routes(app: Flask, plugins: Plugins) -> None:

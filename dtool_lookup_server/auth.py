@@ -30,12 +30,19 @@ from .sql_models import to_timestamp, utc_now
 
 View = Callable[..., Any]
 
+# Where the environment of a request has the user, once that is known.
+_ACTING = "dtool_lookup_server.acting_user"
+
 
 def acting_user() -> ActingUser:
     """Return the registered user whose token the request carries.
 
     :raises AuthenticationError: if the token is good and its user is not registered
     """
+    # Asked for once in a request, which may need it more often.
+    known: ActingUser | None = request.environ.get(_ACTING)
+    if known is not None:
+        return known
     if current_app.config["DISABLE_JWT_AUTHORISATION"]:
         user = users.find(current_app.config["DEFAULT_USER"])
     else:
@@ -43,6 +50,7 @@ def acting_user() -> ActingUser:
     if user is None:
         raise AuthenticationError("The user of this token is not registered")
     act_as(user.username, user.token_id)
+    request.environ[_ACTING] = user
     return user
 
 

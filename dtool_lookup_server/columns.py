@@ -31,7 +31,8 @@ Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), *MARIADB)
 #: Columns and indexes that only one database has end like these; they are not in the
 #: models.
 DIGEST_SUFFIX = "_digest"
-SUFFIXES = (DIGEST_SUFFIX, "_order", "_whole")
+PARTS_SUFFIX = "_parts"
+SUFFIXES = (DIGEST_SUFFIX, "_order", "_whole", PARTS_SUFFIX)
 
 POSTGRESQL = "postgresql"
 

@@ -291,6 +291,50 @@ SETTINGS: tuple[Setting, ...] = (
         " times as often for all users of an address, or all addresses of a user.",
     ),
     Setting(
+        "MAX_JSON_DEPTH",
+        "number",
+        100,
+        "How deep the JSON of a request may be nested; what is deeper is refused with"
+        " 422.",
+    ),
+    Setting(
+        "MAX_QUERY_VALUES",
+        "number",
+        1000,
+        "Most values in each list of a query, such as its tags; more are refused with"
+        " 422. Each is a parameter of the SQL statement, of which databases take some"
+        " 30,000.",
+    ),
+    Setting(
+        "MAX_PAGE_SIZE",
+        "number",
+        100,
+        "Most items to a page of a list; a larger page_size is refused with 422.",
+    ),
+    Setting(
+        "REQUEST_TIMEOUT",
+        "number",
+        90,
+        "Longest time that the databases may take for one request, in seconds; then the"
+        " answer is 503, and nothing has changed. What is sent bit by bit, as exports"
+        " are, has no limit. Less than the timeout of the server around, gunicorn's.",
+    ),
+    Setting(
+        "REQUESTS_PER_SECOND",
+        "number",
+        None,
+        "Most requests that a user may send in a second, or an address without a token;"
+        " more are refused with 429. Default: any number. Needs the extra limits.",
+    ),
+    Setting(
+        "RATE_LIMIT_STORAGE",
+        "text",
+        "memory://",
+        "Where requests are counted: memory://, where each worker process counts for"
+        " itself, or redis://HOST:6379, for all together.",
+        secret=True,
+    ),
+    Setting(
         "MAX_BULK_LENGTH",
         "number",
         16 * 1024 * MEBIBYTE,
@@ -510,6 +554,11 @@ def read_settings(environ: Mapping[str, str]) -> dict[str, Any]:
             settings["API_SPEC_OPTIONS_FILE"]
         )
     return settings
+
+
+def default_of(name: str) -> Any:
+    """Return the default of a setting."""
+    return next(setting.default for setting in SETTINGS if setting.name == name)
 
 
 def with_texts_read(settings: Mapping[str, Any]) -> dict[str, Any]:

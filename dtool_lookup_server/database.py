@@ -1,7 +1,10 @@
 """How the SQL database is opened, and how a use case becomes one transaction."""
 
+import errno
 import functools
 import random
+import re
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
@@ -11,9 +14,9 @@ from sqlalchemy import Table, select, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from . import engines
+from . import deadlines, engines
 from .engines import WRITES
-from .errors import StoreUnavailableError
+from .errors import StoreFullError, StoreUnavailableError
 from .extensions import sql_db
 
 Arguments = ParamSpec("Arguments")
@@ -24,11 +27,15 @@ ATTEMPTS = 10
 
 # SQLSTATE of a serialization failure and of a deadlock (PostgreSQL's manual,
 # appendix A), and MariaDB's numbers of a deadlock and of a row that has changed.
-_RETRIED_STATES = {"40001", "40P01"}
-_RETRIED_NUMBERS = {1213, 1020}
+_RETRIED = {"40001", "40P01", 1213, 1020}
 
-# SQLSTATE of a write to a server that can only be read.
-_READ_ONLY = {"25006"}
+# SQLSTATEs, MariaDB's numbers, and SQLite's primary result codes (its "Result and
+# Error Codes") of a write where there is no room, and where one can only read.
+_FULL = {"53100", 1021, 1114, sqlite3.SQLITE_FULL}
+_READ_ONLY = {"25006", 1290, 1792, 1836, sqlite3.SQLITE_READONLY}
+
+# What the operating system calls it, where MariaDB hands on only that.
+_NO_SPACE = re.compile(rf"\b(errno: |error ){errno.ENOSPC}\b")
 
 
 def open_database(app: Flask) -> None:
@@ -66,6 +73,7 @@ def transactional(
                 session.connection(execution_options={WRITES: True})
                 result = use_case(*args, **kwargs)
                 session.commit()
+                engines.make_durable(sql_db.engine)
                 return result
             except (OperationalError, IntegrityError) as error:
                 session.rollback()
@@ -112,15 +120,16 @@ def _adding(dialect_name: str, table: Table, sums: tuple[str, ...]) -> Any:
 def _worth_retrying(error: DBAPIError) -> bool:
     if isinstance(error, IntegrityError):
         return True
-    original = error.orig
-    number = original.args[0] if original is not None and original.args else None
-    return _state(error) in _RETRIED_STATES or number in _RETRIED_NUMBERS
+    return _code(error) in _RETRIED
 
 
-def _state(error: DBAPIError) -> str | None:
-    """Return the SQLSTATE of an error of PostgreSQL's."""
+def _code(error: DBAPIError) -> Any:
+    """Return PostgreSQL's SQLSTATE, MariaDB's number or SQLite's result code."""
     original = error.orig
-    return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    if isinstance(original, sqlite3.Error):
+        return getattr(original, "sqlite_errorcode", 0) & 0xFF
+    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    return state or (original.args[0] if original and original.args else None)
 
 
 def lock_row(model: Any, row_id: int) -> None:
@@ -138,13 +147,22 @@ def unavailable(error: DBAPIError) -> StoreUnavailableError | None:
 
     The text of the error stays out of it: it may hold the statement's values.
     """
+    if deadlines.is_over() and isinstance(error, OperationalError):
+        return deadlines.too_late()
     message = str(error.orig).lower()
     if "no such table" in message or "does not exist" in message or "1146" in message:
         return StoreUnavailableError(
             "The database has no tables yet: run `flask db upgrade`"
         )
-    if _state(error) in _READ_ONLY:
-        return StoreUnavailableError("The database is a replica: it can only be read")
+    code = _code(error)
+    if code in _FULL or _NO_SPACE.search(message):
+        return StoreFullError(
+            "The database has no room on its disk: only reading works until it has"
+        )
+    if code in _READ_ONLY:
+        return StoreUnavailableError(
+            "The database can only be read: it is a replica, or set to be read only"
+        )
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return StoreUnavailableError("The database does not answer: try again later")
     return None

@@ -4,6 +4,7 @@ A URL as people write it becomes one with a driver that is installed, and each
 connection waits, ends and compares alike.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Generator, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
+from . import deadlines
 from .errors import ConfigurationError
 
 #: SQLAlchemy's names of MariaDB.
@@ -32,6 +34,24 @@ WRITES = "dtool_lookup_server_writes"
 
 # Bytes of the longest column that is sorted by: 1,024 characters of four bytes.
 _LONGEST_LINE = 4096
+
+# Key in the info of a connection: whether SQLite writes ahead to a log in a file.
+_IS_LOGGED = "dtool_lookup_server_is_logged"
+
+# Pages of SQLite's log that are left to be moved to the database at once: a page that
+# many transactions have written is moved once.
+_LOG_PAGES = 4000
+
+# As SQLite does it; not every system has the faster one.
+_synchronise = getattr(os, "fdatasync", os.fsync)
+
+# How long to sleep before SQLite is asked for its lock again, in seconds; longer where
+# somebody keeps it for long.
+_SHORT_NAP, _LONG_NAP = 0.0005, 0.01
+_LONG_WAIT = 0.1
+
+# Instructions of SQLite's virtual machine that take about a millisecond.
+_STEPS = 20_000
 
 # Seconds after which a connection whose other end acknowledges nothing is given up.
 _SILENCE = 30
@@ -128,6 +148,7 @@ def set_up(engine: Engine, settings: dict[str, Any], limited: bool = True) -> No
     name = engine.dialect.name
     if limited and engine.dialect.driver == "psycopg":
         _give_up_silence(engine, _longest_silence(settings))
+    _keep_to_deadlines(engine, settings["SQL_STATEMENT_TIMEOUT"])
     settings = settings | ({} if limited else {"SQL_STATEMENT_TIMEOUT": 0})
     if name == "sqlite":
         _set_up_sqlite(engine, settings["SQL_TIMEOUT"])
@@ -206,6 +227,35 @@ def _give_up_silence(engine: Engine, longest: int) -> None:
         return Impatient.connect(*args, **kwargs)
 
 
+def _keep_to_deadlines(engine: Engine, usual: float) -> None:
+    """Let no statement begin after the request's time, nor last beyond it.
+
+    :param usual: seconds that a statement may last anyway
+    """
+    name = engine.dialect.name
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def limit(
+        _connection: Connection,
+        cursor: Any,
+        statement: str,
+        parameters: Any,
+        _context: Any,
+        many: bool,
+    ) -> tuple[str, Any]:
+        left = deadlines.remaining()
+        if left is not None and left < usual:
+            if name == "postgresql":
+                # Until the transaction ends.
+                milliseconds = int(left * 1000) + 1
+                cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+            elif name in MARIADB and not many:
+                # The driver would send many rows one by one, with this before them.
+                limited = f"SET STATEMENT max_statement_time = {left + 0.001:.3f} FOR"
+                statement = f"{limited} {statement}"
+        return statement, parameters
+
+
 def _run_when_connected(engine: Engine, *statements: str) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -217,16 +267,81 @@ def _run_when_connected(engine: Engine, *statements: str) -> None:
         connection.commit()
 
 
+def _begin_writing(
+    connection: Connection, driver: sqlite3.Connection, timeout: int
+) -> None:
+    """Take the write lock of SQLite, as soon as it is free.
+
+    SQLite's own way to wait sleeps longer each time, up to a tenth of a second, while
+    the lock is free again after a few milliseconds.
+
+    :param timeout: in seconds
+    """
+    driver.execute("PRAGMA busy_timeout = 0")
+    if connection.info[_IS_LOGGED]:
+        # What it leaves out make_durable() does.
+        driver.execute("PRAGMA synchronous = NORMAL")
+    try:
+        start = time.monotonic()
+        while (waited := time.monotonic() - start) < timeout:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+            time.sleep(_SHORT_NAP if waited < _LONG_WAIT else _LONG_NAP)
+        # Fails once more, as SQLAlchemy's.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {timeout * 1000}")
+
+
+def make_durable(engine: Engine) -> None:
+    """Return when what a transaction with WRITES has committed survives a power cut.
+
+    Other databases see to it within the commit. So does SQLite, and nobody else can
+    write until the disk has answered. In WAL mode that is not needed: with NORMAL a
+    commit is written to the log, in order, and the log is synchronised later
+    (https://sqlite.org/pragma.html#pragma_synchronous). Here that is before the commit
+    is acknowledged, and while others write already.
+    """
+    log = _log_of(engine)
+    if log is None:
+        return
+    try:
+        file = os.open(log, os.O_RDWR)
+    except FileNotFoundError:
+        # All of it is in the database, synchronised, when the log is removed.
+        return
+    try:
+        _synchronise(file)
+    finally:
+        os.close(file)
+
+
+def _log_of(engine: Engine) -> str | None:
+    """Return the path of the write-ahead log of SQLite; None where there is none."""
+    path = engine.url.database
+    in_file = path and path != ":memory:" and "uri" not in engine.url.query
+    return f"{path}-wal" if engine.dialect.name == "sqlite" and in_file else None
+
+
 def _set_up_sqlite(engine: Engine, timeout: int) -> None:
     @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _record: Any) -> None:
+    def configure(connection: sqlite3.Connection, record: Any) -> None:
         # Transactions are begun below, not by the driver's guess.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {timeout * 1000}")
-        connection.execute("PRAGMA journal_mode = WAL")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        # Where the file cannot be shared in memory, as in a network, it stays another.
+        record.info[_IS_LOGGED] = mode == "wal" and _log_of(engine) is not None
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         # What was acknowledged survives a power cut; NORMAL would lose the last.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # SQLite asks now and then whether to go on.
+        connection.set_progress_handler(deadlines.is_over, _STEPS)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -234,7 +349,8 @@ def _set_up_sqlite(engine: Engine, timeout: int) -> None:
         driver: Any = connection.connection.driver_connection
         if not driver.in_transaction:
             if connection.get_execution_options().get(WRITES, False):
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _begin_writing(connection, driver, timeout)
             else:
+                driver.execute("PRAGMA synchronous = FULL")
                 # Takes no lock, and cannot fail: it need not go through SQLAlchemy.
                 driver.execute("BEGIN")

@@ -82,6 +82,18 @@ class StoreUnavailableError(DtoolLookupServerError):
     """A database or a plugin's store does not answer; trying again later may help."""
 
 
+class TookTooLongError(StoreUnavailableError):
+    """A request took longer than it may."""
+
+
+class TooManyRequestsError(DtoolLookupServerError):
+    """Somebody sends more requests than they may."""
+
+
+class StoreFullError(StoreUnavailableError):
+    """A store has no room; what needs none is still answered."""
+
+
 class ConfigurationError(DtoolLookupServerError, RuntimeError):
     """A setting is missing or wrong; the message names it."""
 

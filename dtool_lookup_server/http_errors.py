@@ -17,9 +17,11 @@ from .errors import (
     InUseError,
     InvalidFieldError,
     NotificationsOffError,
+    StoreFullError,
     StoreUnavailableError,
     TokensOffError,
     TooManyAttemptsError,
+    TooManyRequestsError,
     UnknownBaseURIError,
     UnknownURIError,
     UnknownUserError,
@@ -52,8 +54,10 @@ _ANSWERS: Answers = {
     TokensOffError: Answer(404),
     NotificationsOffError: Answer(404),
     TooManyAttemptsError: Answer(429),
+    TooManyRequestsError: Answer(429),
     EditsOffError: Answer(403),
     StoreUnavailableError: Answer(503),
+    StoreFullError: Answer(507),
     DtoolLookupServerError: Answer(500, ""),
 }
 
@@ -101,7 +105,7 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def answer(error: Exception) -> tuple[Response, int]:
-    """Return the response to an exception; 503 if it says that a store is away."""
+    """Return the response to an exception: 503 or 507 where a store is away or full."""
     payload = describe(error)
     return jsonify(payload), payload["code"]
 

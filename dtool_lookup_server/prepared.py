@@ -174,15 +174,17 @@ def _send(
     """Hand a statement to the driver, and tell who listens to the engine."""
     dialect, dispatch = connection.dialect, connection.dispatch
     many = len(values) > 1
-    told = (connection, cursor, text, values if many else values[0], _Context(), many)
+    context = _Context()
+    sent = values if many else values[0]
     for before in dispatch.before_cursor_execute:
-        before(*told)
+        # A listener may put a limit into the statement.
+        text, sent = before(connection, cursor, text, sent, context, many)
     if many:
-        dialect.do_executemany(cursor, text, values)
+        dialect.do_executemany(cursor, text, sent)
     else:
-        dialect.do_execute(cursor, text, values[0])
+        dialect.do_execute(cursor, text, sent)
     for after in dispatch.after_cursor_execute:
-        after(*told)
+        after(connection, cursor, text, sent, context, many)
 
 
 class _Context:

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from flask import current_app
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-#: Most values in one list of a query; each is a parameter of the SQL statement.
+from .config import default_of
+
+#: Most values in one list of what is no query.
 LONGEST_LIST = 1000
 
 #: Most annotations of one query, each a subquery.
@@ -12,7 +15,20 @@ LONGEST_KEYS = 20
 
 #: In seconds since the epoch.
 _YEARS_1_TO_9999 = (-62135596800, 253402300799)
-_SHORT = validate.Length(max=LONGEST_LIST)
+
+
+class QueryValues(validate.Length):
+    """No more values than a setting says; its default is documented."""
+
+    def __init__(self) -> None:
+        super().__init__(max=default_of("MAX_QUERY_VALUES"))
+
+    def __call__(self, value: Any) -> Any:
+        """Return a list that is not too long."""
+        return validate.Length(max=current_app.config["MAX_QUERY_VALUES"])(value)
+
+
+_SHORT = QueryValues()
 
 
 class Text(fields.String):

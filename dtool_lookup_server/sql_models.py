@@ -15,6 +15,7 @@ from .append_only import keep_append_only
 from .columns import Line, Timestamp, keep_unique, unique_index
 from .extensions import ma
 from .extensions import sql_db as db
+from .substrings import Searched, keep_searchable
 
 #: Longest name of a user, in characters.
 USERNAME_LENGTH = 64
@@ -28,6 +29,8 @@ ERROR_LENGTH = 1000
 UUID_LENGTH = 36
 #: Longest name of a kind of counter, in characters.
 KIND_LENGTH = 16
+#: Longest word that is remembered for its spelling, in characters.
+WORD_LENGTH = 32
 #: Length of a digest in hexadecimal.
 DIGEST_LENGTH = 64
 #: Longest name of an action in the audit trail, address, id of a request, and JSON of
@@ -39,7 +42,7 @@ _EPOCH = datetime(1970, 1, 1)
 
 def to_timestamp(moment: datetime) -> float:
     """Return a naive UTC time as seconds since the epoch, to the microsecond."""
-    return (moment - _EPOCH) / timedelta(seconds=1)
+    return (moment - _EPOCH).total_seconds()
 
 
 def from_timestamp(seconds: float) -> datetime:
@@ -260,6 +263,45 @@ class DatasetAnnotation(db.Model):  # type: ignore[name-defined]
     value: Mapped[str] = mapped_column(Line(NAME_LENGTH), primary_key=True)
 
 
+class DatasetPart(db.Model):  # type: ignore[name-defined]
+    """What of a dataset parts of words are looked for in: see plugins/parts.py.
+
+    A dataset has one row, and more of them where its items are very many.
+    """
+
+    __tablename__ = "dataset_part"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(
+        ForeignKey("dataset.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(Searched)
+    tag: Mapped[str] = mapped_column(Searched)
+    creator: Mapped[str] = mapped_column(Searched)
+    uri: Mapped[str] = mapped_column(Searched)
+    item: Mapped[str] = mapped_column(Searched)
+
+
+#: The columns of DatasetPart that are searched.
+PART_COLUMNS = ("name", "tag", "creator", "uri", "item")
+
+
+class BaseURIWord(db.Model):  # type: ignore[name-defined]
+    """A word in one of the datasets of a base URI, or in one that was there once."""
+
+    __tablename__ = "base_uri_word"
+    __table_args__ = (Index("ix_base_uri_word_backwards", "backwards", "base_uri_id"),)
+
+    word: Mapped[str] = mapped_column(Line(WORD_LENGTH), primary_key=True)
+    base_uri_id: Mapped[int] = mapped_column(
+        ForeignKey("base_uri.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    #: The same from its end, to be found by how it ends.
+    backwards: Mapped[str] = mapped_column(Line(WORD_LENGTH))
+    #: In characters.
+    length: Mapped[int]
+
+
 class TokenAttempt(db.Model):  # type: ignore[name-defined]
     """Somebody tried a password, not long ago, for all workers to count."""
 
@@ -325,6 +367,7 @@ audit_entry = db.Table(
 keep_append_only(audit_entry)
 keep_unique(BaseURI.__table__.c.base_uri)
 keep_unique(Dataset.__table__.c.uri)
+keep_searchable(DatasetPart.__table__, PART_COLUMNS)
 
 
 def _base_uri_of(dataset: Any) -> Any:

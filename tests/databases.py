@@ -122,6 +122,8 @@ _TABLES = (
     "dataset_counter",
     "dataset_annotation",
     "dataset_fingerprint",
+    "dataset_part",
+    "base_uri_word",
     "dataset",
     "search_permissions",
     "register_permissions",

@@ -171,10 +171,17 @@ def test_long_uris_that_begin_alike_stay_apart():
         "fastq.gz",
         "raw data/WT-3_rep2.fastq.gz",
         "raw data",
+        "WT-3",
+        "rep2.fastq.gz",
     ],
 )
 def test_names_in_paths_are_kept_as_wholes(name):
     assert whole(name) in items("raw data/WT-3_rep2.fastq.gz")
+
+
+@pytest.mark.parametrize("date", ["2024-03", "2024-03-15", "2024_03_15", "2024.03"])
+def test_dates_in_paths_are_kept_as_wholes(date):
+    assert whole(date) in items("raw/sample_2024-03-15_run1.tif")
 
 
 @pytest.mark.parametrize("word", ["raw", "data", "wt", "3", "fastq"])

@@ -8,8 +8,10 @@ from click.testing import CliRunner
 from benchmarks import corpus
 from benchmarks.__main__ import main
 from benchmarks.corpus import Corpus
+from benchmarks.judged import QUERIES, datasets
 from benchmarks.load import Request, WrongAnswerError
 from benchmarks.operations import READS, by_tag, first_page
+from benchmarks.relevance import ndcg
 from dtool_lookup_server.services.dataset_info import checked
 
 
@@ -121,3 +123,41 @@ def test_wrong_status_is_noticed():
 
     with pytest.raises(WrongAnswerError, match="404"):
         request.verify(b"HTTP/1.1 404 NOT FOUND\r\nX: y\r\n\r\n{}")
+
+
+def test_relevance_is_measured_and_good():
+    done = CliRunner().invoke(main, ["relevance", "--queries"], catch_exceptions=False)
+
+    *queries, summary = [
+        line for line in done.stdout.splitlines() if line and line[0] != "{"
+    ]
+    assert done.exit_code == 0
+    assert len(queries) == len(QUERIES)
+    assert float(summary.split()[2]) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("names", "value"),
+    [
+        (["best", "good", "other"], 1),
+        (["best", "best", "good"], 1),
+        (["other"], 0),
+        ([], 0),
+    ],
+)
+def test_the_best_order_is_one_and_nothing_is_zero(names, value):
+    assert ndcg(names, {"best": 3, "good": 1}) == value
+
+
+def test_a_worse_order_is_worth_less():
+    worth = {"best": 3, "good": 1}
+    orders = [["best", "good"], ["best"], ["good", "best"], ["other", "best"], ["good"]]
+
+    values = [ndcg(names, worth) for names in orders]
+    assert values == sorted(values, reverse=True)
+
+
+def test_what_is_judged_is_there():
+    named = {info["name"] for info in datasets()}
+
+    assert {name for judged in QUERIES for name in judged.worth} <= named

@@ -10,7 +10,8 @@ import time
 import pymongo
 import pytest
 
-from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server import create_app, deadlines, sql_db
+from dtool_lookup_server.errors import StoreUnavailableError, TookTooLongError
 from dtool_lookup_server.plugins.mongo import search as mongo_search
 from dtool_lookup_server.plugins.mongo import text as mongo_text
 from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
@@ -209,6 +210,21 @@ def test_pymongo_is_needed_only_where_it_is_used(config, plugin, message):
 
 
 # A store that is down, and comes back.
+
+
+def test_a_request_that_takes_too_long_is_ended(app, database):
+    database["datasets"].insert_one({"uri": "s3://slow/one"})
+    with app.app_context():
+        deadlines.begin(1)
+        try:
+            with pytest.raises(StoreUnavailableError), app.search.store.answering():
+                database["datasets"].find_one({"$where": "sleep(600000) || true"})
+            while not deadlines.is_over():
+                time.sleep(0.01)
+            with pytest.raises(TookTooLongError):
+                app.search.lookup_uris("7b4a3b5e", ["s3://slow"])
+        finally:
+            deadlines.lift()
 
 
 @pytest.fixture

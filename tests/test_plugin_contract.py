@@ -1,7 +1,9 @@
 """What create_app owes a plugin that was written for 0.18."""
 
+import json
 import shutil
 import sys
+import threading
 
 import pytest
 from flask import Blueprint, jsonify
@@ -14,8 +16,10 @@ from dtool_lookup_server import (
     UnknownURIError,
     ValidationError,
     create_app,
+    sql_db,
 )
 from dtool_lookup_server.errors import StoreUnavailableError
+from dtool_lookup_server.plugins import kept_beside
 from dtool_lookup_server.plugins.registry import Plugins
 from tests.conftest import add_people, open_app
 from tests.corpus import (
@@ -400,6 +404,152 @@ def test_an_extension_may_have_its_blueprint_alone(config, plugins, headers):
             "/dataset/register", json=dataset_info(), headers=headers("librarian")
         )
     assert response.status_code == 201
+
+
+# What a plugin refuses, and another would keep.
+
+
+class PickyRetrieve(OldRetrieve):
+    """A plugin whose store has numbers of 8 bytes, no NUL, and small documents."""
+
+    def register_dataset(self, dataset_info):
+        text = json.dumps(dataset_info)
+        if len(text) > 10_000:
+            raise ValidationError("too large")
+        if "\\u0000" in text:
+            raise LookupError("NUL")
+        if str(2**63) in text:
+            raise OverflowError("too many bytes")
+        super().register_dataset(dataset_info)
+
+
+@pytest.fixture
+def picky(plugins, monkeypatch):
+    """The retrieve plugin of the app, which refuses some contents."""
+    monkeypatch.setattr(kept_beside, "LARGEST", 3000)
+    plugins.retrieve = PickyRetrieve()
+    return plugins.retrieve
+
+
+@pytest.fixture
+def read(client, grumpy):
+    """Read a content of the dataset."""
+
+    def post(kind):
+        body = {"uri": uri_of("new-dataset")}
+        response = client.post(f"/dataset/{kind}", json=body, headers=grumpy)
+        assert response.status_code == 200, response.text
+        return response.json
+
+    return post
+
+
+REFUSED = {
+    "readme": "x" * 11_000,
+    "manifest": manifest_of(*(f"{n}.txt" for n in range(500))),
+    "annotations": {"large": {"larger": [2**63]}},
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_a_plugin_refuses_is_kept_beside_it(picky, register, read, kind):
+    contents = {"readme": "small", "annotations": {"small": 1}, "tags": ["fruit"]}
+    contents |= {kind: REFUSED[kind]}
+    assert register(**contents).status_code == 201
+    for each in ("readme", "annotations", kind):
+        assert read(each) == contents[each]
+    assert picky.registered[uri_of("new-dataset")]["tags"] == ["fruit"]
+
+
+def test_a_plugin_gets_what_is_left_and_the_beginning_of_a_readme(picky, register):
+    register(readme=f"apple{REFUSED['readme']}", annotations={"\0": 1})
+    kept = picky.registered[uri_of("new-dataset")]
+    assert kept["readme"].startswith("apple")
+    assert kept["annotations"] == {}
+    assert kept["name"] == "new-dataset"
+
+
+def rows_beside(app):
+    with app.app_context():
+        count = sql_db.text("SELECT count(*) FROM dataset_content")
+        return sql_db.session.scalar(count)
+
+
+def test_what_is_kept_beside_goes_with_the_next_registration(
+    app, picky, register, read
+):
+    register(annotations=REFUSED["annotations"])
+    register(annotations={"small": 1})
+    assert read("annotations") == {"small": 1}
+    assert rows_beside(app) == 0
+
+
+def test_what_is_kept_beside_goes_with_the_dataset(app, client, headers, picky):
+    body = dataset_info(annotations=REFUSED["annotations"])
+    path = f"/uris/{body['uri']}"
+    client.put(path, json=body, headers=headers("librarian"))
+    assert rows_beside(app) > 0
+    assert client.delete(path, headers=headers("librarian")).status_code == 200
+    assert rows_beside(app) == 0
+
+
+def test_the_stores_agree_where_something_is_kept_beside(app, picky, plugins, register):
+    plugins.search.lookup_uris = lambda uuid, base_uris: plugins.search.registered
+    picky.holds = lambda info: picky.registered.get(info["uri"]) == info
+    register(annotations=REFUSED["annotations"])
+    printed = app.test_cli_runner().invoke(args=["dataset", "verify"]).output
+    assert "1 unchanged, 0 different" in printed
+
+
+def test_a_plugin_that_says_to_keep_all_is_believed(app, picky, register):
+    picky.keeps_all = True
+    response = register(annotations=REFUSED["annotations"])
+    assert response.status_code == 409
+    assert "too many bytes" in response.json["message"]
+    assert rows_beside(app) == 0
+
+
+# Two at once.
+
+
+@pytest.mark.parametrize(
+    ("known", "other"), [(False, "register"), (True, "register"), (True, "reindex")]
+)
+def test_of_two_at_once_the_last_is_the_last_in_every_store(
+    app, client, grumpy, headers, plugins, known, other
+):
+    def register(name):
+        body = dataset_info("dataset") | {"name": name}
+        asked = {"json": body, "headers": headers("librarian")}
+        assert app.test_client().post("/dataset/register", **asked).status_code == 201
+
+    def run_other():
+        if other == "register":
+            register("second")
+        else:
+            app.test_cli_runner().invoke(args=["dataset", "reindex"])
+        ended.set()
+
+    def register_slowly(info):
+        OldRetrieve.register_dataset(plugins.retrieve, info)
+        if info["name"] == "first":
+            threads[1].start()
+            # In vain, where the other one waits for this one.
+            ended.wait(0.5)
+
+    if known:
+        register("zeroth")
+    plugins.retrieve.register_dataset = register_slowly
+    ended = threading.Event()
+    threads = [
+        threading.Thread(target=register, args=["first"]),
+        threading.Thread(target=run_other),
+    ]
+    threads[0].start()
+    threads[0].join()
+    threads[1].join()
+    [row] = client.get("/dataset/list", headers=grumpy).json
+    assert plugins.retrieve.registered[uri_of("dataset")]["name"] == row["name"]
 
 
 # Plugins that are installed.

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import pytest
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, event, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from dtool_lookup_server import sql_db
@@ -80,3 +80,18 @@ def test_errors_are_those_of_sqlalchemy(session):
     USERS.drop(sql_db.engine)
     with pytest.raises(OperationalError):
         BY_NAME.all({"username": "doc"})
+
+
+def test_a_listener_may_change_the_statement(session):
+    def nobody(_connection, _cursor, statement, _parameters, _context, _many):
+        return statement, ("nobody",) if by_place else {"username": "nobody"}
+
+    session.flush()
+    engine = sql_db.engine
+    by_place = engine.dialect.positional
+    event.listen(engine, "before_cursor_execute", nobody, retval=True)
+    try:
+        assert BY_NAME.all({"username": "doc"}) == []
+    finally:
+        event.remove(engine, "before_cursor_execute", nobody)
+    assert BY_NAME.all({"username": "doc"}) == [(True, MOMENT)]

@@ -53,6 +53,12 @@ def test_what_does_not_parse_is_said(search):
     assert result.stderr == "Searched as words: stew\n"
 
 
+def test_a_misspelled_word_is_told(search):
+    result = search("carot", "--uri")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "Did you mean: carrot\n"
+
+
 def test_a_wrong_sort_is_one_line(search):
     result = search("stew", "--sort", "colour")
     assert result.exit_code == 1

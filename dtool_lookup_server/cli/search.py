@@ -4,12 +4,13 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
-from ..services import search
+from ..services import search, spelling
 from .base import Command
 
 #: Most characters of a name and of a creator in the table.
@@ -41,6 +42,11 @@ def search_datasets(
     if not understood.parsed:
         click.secho(f"Searched as words: {understood}", fg="yellow", err=True)
     rows = search.every_hit(None, wanted, sort)
+    first = next(rows, None)
+    if first is None:
+        for meant in spelling.did_you_mean(None, wanted, found=0):
+            click.secho(f"Did you mean: {meant}", fg="yellow", err=True)
+    rows = chain([] if first is None else [first], rows)
     lines: Iterator[str]
     if as_json:
         lines = map(json.dumps, rows)

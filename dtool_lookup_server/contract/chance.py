@@ -64,12 +64,25 @@ def typed_queries() -> st.SearchStrategy[str]:
         "annotation.colour:crim*,7",
         "uploader:nobody",
     ]
+    parts = [
+        "*ppl*",
+        "*t-3_R*",
+        "*ple/app*",
+        "*d-a*plain*",
+        "name:~ed-a",
+        "tag:~rui,à*",
+        'tag:~"a poi"',
+        "creator:~nna",
+        "item:~096.3.t",
+        "uri:~ontract",
+        "*数 据*",
+    ]
     fields = st.sampled_from(["name", "readme", "item", "uri"])
     leaves = st.one_of(
         phrases,
         quoted,
         st.tuples(fields, words | quoted).map(":".join),
-        st.sampled_from([*ranges, *values]),
+        st.sampled_from([*ranges, *values, *parts]),
     )
     return st.recursive(leaves, _composed, max_leaves=6)
 

@@ -8,9 +8,8 @@ from flask import Flask
 
 from ..errors import StoreUnavailableError, UnknownURIError
 from ..plugins.registry import in_use
-from ..services import content, registering
+from ..services import registering
 from ..services.dataset_info import checked
-from ..services.users import ActingUser
 from .base import Contract, Register, dataset_info
 from .corpus import HOSTILE
 
@@ -33,9 +32,9 @@ class RetrieveContract(Contract):
         ids=range(3 + len(HOSTILE)),
     )
     def test_a_readme_comes_back_as_it_was(
-        self, user: ActingUser, register: Register, readme: str
+        self, register: Register, readme: str
     ) -> None:
-        assert content.readme(user, register("one", readme=readme)) == readme
+        assert in_use().retrieve.get_readme(register("one", readme=readme)) == readme
 
     @pytest.mark.parametrize(
         "annotations",
@@ -49,10 +48,10 @@ class RetrieveContract(Contract):
         ],
     )
     def test_annotations_come_back_as_they_were(
-        self, user: ActingUser, register: Register, annotations: dict[str, Any]
+        self, register: Register, annotations: dict[str, Any]
     ) -> None:
         uri = register("one", annotations=annotations)
-        assert repr(content.annotations(user, uri)) == repr(annotations)
+        assert repr(in_use().retrieve.get_annotations(uri)) == repr(annotations)
 
     @pytest.mark.parametrize(
         "manifest",
@@ -66,42 +65,38 @@ class RetrieveContract(Contract):
         ],
     )
     def test_a_manifest_comes_back_as_it_was(
-        self, user: ActingUser, register: Register, manifest: dict[str, Any]
+        self, register: Register, manifest: dict[str, Any]
     ) -> None:
         uri = register("one", manifest=manifest)
-        assert content.manifest(user, uri) == manifest
+        assert in_use().retrieve.get_manifest(uri) == manifest
 
     def test_a_readme_of_20_megabytes_comes_back_whole(
-        self, user: ActingUser, register: Register
+        self, register: Register
     ) -> None:
         readme = random.Random(1).randbytes(10_000_000).hex()
-        assert content.readme(user, register("one", readme=readme)) == readme
+        assert in_use().retrieve.get_readme(register("one", readme=readme)) == readme
 
     def test_a_manifest_of_many_items_comes_back_whole(
-        self, user: ActingUser, register: Register
+        self, register: Register
     ) -> None:
         bits = random.Random(1).getrandbits
         items = {
             f"{bits(160):040x}": {**_ITEM, "relpath": f"{n}.tif"} for n in range(60_000)
         }
         uri = register("one", manifest={"items": items})
-        assert content.manifest(user, uri) == {"items": items}
+        assert in_use().retrieve.get_manifest(uri) == {"items": items}
 
-    def test_registering_again_replaces_all_of_it(
-        self, user: ActingUser, register: Register
-    ) -> None:
+    def test_registering_again_replaces_all_of_it(self, register: Register) -> None:
         register("one", readme="x" * 10**6, annotations={"a": 1}, paths=["a"])
         uri = register("one", readme="new", annotations={"b": 2}, paths=["b"])
-        assert content.readme(user, uri) == "new"
-        assert content.annotations(user, uri) == {"b": 2}
-        assert content.manifest(user, uri) == {"items": {"0": {"relpath": "b"}}}
+        assert in_use().retrieve.get_readme(uri) == "new"
+        assert in_use().retrieve.get_annotations(uri) == {"b": 2}
+        assert in_use().retrieve.get_manifest(uri) == {"items": {"0": {"relpath": "b"}}}
 
-    def test_one_dataset_does_not_change_another(
-        self, user: ActingUser, register: Register
-    ) -> None:
+    def test_one_dataset_does_not_change_another(self, register: Register) -> None:
         one, two = register("one", readme="one"), register("two", readme="two")
-        assert content.readme(user, one) == "one"
-        assert content.readme(user, two) == "two"
+        assert in_use().retrieve.get_readme(one) == "one"
+        assert in_use().retrieve.get_readme(two) == "two"
 
     @pytest.mark.parametrize("reader", _READERS)
     def test_an_unknown_dataset_is_an_error(self, base_uri: str, reader: str) -> None:

@@ -12,11 +12,11 @@ from ..plugins.evaluation import finds
 from ..plugins.registry import in_use
 from ..plugins.text_query import with_terms
 from ..query import parse
-from ..services import registering
+from ..services import permissions, registering, spelling
 from ..services import search as searching
 from ..services.dataset_info import checked
 from ..services.users import ActingUser
-from .base import Contract, Register, dataset_info
+from .base import READER, Contract, Register, dataset_info, new_base_uri
 from .chance import chance_datasets, typed_queries
 from .corpus import DATASETS, HOSTILE, QUERIES
 
@@ -115,7 +115,7 @@ class SearchContract(Contract):
         uri = register("one")
         register("other")
         uuid = uri.rpartition("/")[2]
-        for text in (uuid, uuid.upper(), uri, f"{uuid[:13]}*"):
+        for text in (uuid, uuid.upper(), uri, f"{uuid[:13]}*", uuid[:8], uuid[:13]):
             assert find(text) == [uri]
 
     def test_a_word_counts_more_in_a_name_than_in_tags_readme_or_items(
@@ -128,6 +128,17 @@ class SearchContract(Contract):
         for n in range(9):
             register(f"other {n}")
         assert find("apple") == [name, tags, readme, items]
+
+    def test_a_part_of_a_word_counts_more_in_a_name_than_in_tags_or_items(
+        self, find: Find, register: Register
+    ) -> None:
+        items = register("items", paths=["a/pineapples"], frozen_at=4.0)
+        creator = register("creator", creator_username="pineapples", frozen_at=3.0)
+        tags = register("tags", tags=["pineapples"], frozen_at=2.0)
+        name = register("name", name="pineapples", frozen_at=1.0)
+        newer = register("newer", name="pineapples", frozen_at=5.0)
+        assert find("*eapp*") == [newer, name, tags, creator, items]
+        assert find("item:~eapp") == [items]
 
     @pytest.mark.parametrize(
         ("query", "labels"),
@@ -211,13 +222,43 @@ class SearchContract(Contract):
             assert _uris(listing.page(0, 4)) == expected[:4]
             assert _uris(listing.page(4, 4)) == expected[4:]
 
+    @pytest.mark.parametrize(
+        ("typed", "meant"),
+        [
+            ("persimon", ["persimmon"]),
+            ("persimmno", ["persimmon"]),
+            ("PERSIMMN", ["persimmon"]),
+            ("persimmon", []),
+            ("oringe", ["orange"]),
+            ("zzzzzz", []),
+        ],
+    )
+    def test_a_misspelled_word_without_hits_suggests_the_nearest(
+        self, user: ActingUser, register: Register, typed: str, meant: list[str]
+    ) -> None:
+        register("one", name="persimmon", readme="orange")
+        query = {"free_text": typed}
+        found = searching.search(user, query).total()
+        assert spelling.did_you_mean(user, query, found) == meant
+
+    def test_nothing_is_suggested_of_what_the_user_may_not_search(
+        self, user: ActingUser, register: Register
+    ) -> None:
+        register("one", name="plain")
+        hidden = registering.base_uris.register(new_base_uri())
+        registering.register(dataset_info(hidden, "hidden", readme="hazelnut"))
+        assert spelling.did_you_mean(user, {"free_text": "hazzelnut"}, 0) == []
+        permissions.grant_search(READER, hidden)
+        found = spelling.did_you_mean(user, {"free_text": "hazzelnut"}, 0)
+        assert found == ["hazelnut"]
+
     def test_registering_again_replaces_what_is_found(
         self, find: Find, register: Register
     ) -> None:
         register("one", readme="apple", tags=["red"])
         uri = register("one", readme="pear", tags=["green"])
-        assert find("apple") == find("red") == []
-        assert find("pear") == find("green") == [uri]
+        assert find("apple") == find("red") == find("tag:~red") == []
+        assert find("pear") == find("green") == find("*ree*") == [uri]
 
     def test_a_deleted_dataset_is_not_found(
         self, find: Find, register: Register
@@ -254,6 +295,7 @@ class SearchContract(Contract):
         uri = register("one", paths=[f"run_{n}/image.tif" for n in range(20_000)])
         register("other", paths=["run_20000/image.tif"])
         assert find("run_0") == find("run_9999") == find("run_19999") == [uri]
+        assert find("*un_1999*") == find("item:~19999/imag") == [uri]
 
     def test_a_large_readme_is_found_by_its_last_word(
         self, find: Find, register: Register

@@ -28,7 +28,7 @@ from .stop_words import STOP_WORDS
 
 #: Raised with every change of the terms that this module makes of the same text:
 #: indexing then registers each dataset anew.
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 
 #: Shortest term: engines of full text pass over shorter ones.
 MIN_TERM = 3
@@ -46,6 +46,8 @@ BREAK = "_break_"
 JOINT = "__"
 #: An identifier is also kept up to, and from, each of this many of its first dots.
 MAX_DOTS = 8
+#: A name in a path is also kept up to its first few words, and from its last few.
+END_WORDS = 3
 
 #: Fields whose terms are in order, so that phrases can be found in them.
 PHRASE_FIELDS = ("name", "tags", "creator", "identifiers", "readme", "annotations")
@@ -59,6 +61,8 @@ _LONE_LETTER = re.compile(r"(?<!\S)[-./]*[ai][-./]*(?!\S)")
 _BLANKS = re.compile(r"[ /]+")
 _HYPHENS = re.compile(r"-+")
 _SEPARATORS = re.compile(r"[-/. _]+")
+# A year with its month, and with its day, in a name whose words are joined.
+_DATE = re.compile(r"__((?:19|20)\d\d__[01]\d)(__[0-3]\d)?(?=__)", re.ASCII)
 _NOT_PLAIN = re.compile(r"[^a-z0-9_]+")
 
 _stemmer = Stemmer.Stemmer("english", 0)
@@ -186,7 +190,7 @@ def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
         "creator": [info.get("creator_username")],
         "identifiers": [info.get("uri"), info.get("uuid")],
         "readme": [info.get("readme")],
-        "annotations": _leaves(info.get("annotations")),
+        "annotations": leaves_of_json(info.get("annotations")),
     }
     forms: set[str] = set()
     terms = {}
@@ -197,7 +201,7 @@ def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
         if name in LABELLED_FIELDS:
             own = beside.union(terms[name]) - {BREAK}
             forms.update(labelled(name, term) for term in own)
-    items = _analyze_paths(_relative_paths(info.get("manifest")))
+    items = _analyze_paths(relative_paths(info.get("manifest")))
     return AnalyzedDataset(**terms, items=items, forms=frozenset(forms))
 
 
@@ -215,8 +219,11 @@ def _analyze_values(values: Iterable[Any], forms: set[str]) -> tuple[str, ...]:
     return tuple(terms)
 
 
-def _leaves(value: Any) -> Iterator[Any]:
-    """Yield what is in JSON of any depth, in order, names of members aside."""
+def leaves_of_json(value: Any) -> Iterator[Any]:
+    """Yield what is in JSON of any depth, in order, names of members aside.
+
+    :param value: any JSON
+    """
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -228,7 +235,8 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield value
 
 
-def _relative_paths(manifest: Any) -> set[str]:
+def relative_paths(manifest: Any) -> set[str]:
+    """Return the paths of a manifest's items; empty for what is no manifest."""
     items = manifest.get("items") if isinstance(manifest, dict) else None
     entries = items.values() if isinstance(items, dict) else []
     paths = (entry.get("relpath") for entry in entries if isinstance(entry, dict))
@@ -243,6 +251,7 @@ def _analyze_paths(paths: Collection[str]) -> frozenset[str]:
     wholes = set(_SEPARATORS.sub(JOINT, fold("\n".join(paths))).split("\n"))
     for name in _join_words(_BLANKS.sub("-", folded)).split("\n"):
         wholes.update(_dotted_wholes(name))
+        wholes.update(_wholes_in_name(name))
     found = _fit_all(wholes)
     found.update(word.term for word in analyzed)
     found.update(form for word in analyzed for form in word.forms)
@@ -275,6 +284,21 @@ def _dotted_wholes(name: str) -> list[str]:
         end += len(JOINT) + len(section)
         wholes += [whole[:end], whole[end + len(JOINT) :]]
     return wholes
+
+
+def _wholes_in_name(name: str) -> Iterator[str]:
+    """Yield how a name begins and ends, and the dates in it.
+
+    Paths are kept without the order of their words: WT-3 of WT-3_rep2.fastq.gz would
+    not be found by that alone.
+    """
+    words = name.replace(".", JOINT).strip("_").split(JOINT)
+    for number in range(2, min(END_WORDS, len(words) - 1) + 1):
+        yield JOINT.join(words[:number])
+        yield JOINT.join(words[-number:])
+    for date in _DATE.finditer(JOINT.join(["", *words, ""])):
+        yield date[1]
+        yield date[1] + (date[2] or "")
 
 
 def _fit_all(wholes: Iterable[str]) -> set[str]:

@@ -5,11 +5,12 @@ It is slow, and says what every store must say.
 
 from typing import Any
 
-from ..query import And, Annotation, Between, Match, Node, Not, Or, Value
+from ..query import And, Annotation, Between, Match, Node, Not, Or, Part, Value
 from ..query.annotations import searchable_values, text_of
 from .analysis import PHRASE_FIELDS as PHRASES
 from .analysis import AnalyzedDataset, analyze_dataset
 from .interfaces import DatasetInfo
+from .parts import contains, texts_of
 from .text_query import Clause, Phrase, Prefix, Term, TextQuery
 
 #: Where each of the query language's fields stands in a dataset info.
@@ -39,6 +40,7 @@ class _Evaluation:
     def __init__(self, info: DatasetInfo):
         self._info = info
         self._terms = analyze_dataset(info)
+        self._parts = texts_of(info)
         self._annotations = searchable_values(info.get("annotations"))
 
     def finds(self, tree: Node) -> bool:
@@ -51,6 +53,8 @@ class _Evaluation:
                 return not self.finds(part)
             case TextQuery():
                 return _occurs(tree, self._terms)
+            case Part():
+                return contains(self._parts, tree)
             case Match("uuid", values):
                 uuid = self._info["uuid"]
                 return any(uuid.startswith(value.text.lower()) for value in values)

@@ -21,12 +21,23 @@ def fold(text: str) -> str:
     :returns: letters and digits, and between them line breaks, blanks, ".", "-"
         and "/" (which stands for every other character)
     """
-    plain = text.casefold()
-    if not plain.isascii():
-        plain = _PIECES.sub(_composed, plain)
+    plain = _lowered(text)
     if "'" in plain or "’" in plain:
         plain = _CONTRACTION.sub("", plain)
     return plain.translate(_folding)
+
+
+def fold_as_written(text: str) -> str:
+    """Return text as fold does, with what follows an apostrophe.
+
+    What stands in a text then stands in what is returned of the text, too.
+    """
+    return _lowered(text).translate(_folding)
+
+
+def _lowered(text: str) -> str:
+    plain = text.casefold()
+    return plain if plain.isascii() else _PIECES.sub(_composed, plain)
 
 
 def _composed(pieces: re.Match[str]) -> str:

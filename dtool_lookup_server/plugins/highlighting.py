@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from ..query import And, Annotation, Leaf, Match, Node, Or, Value
+from ..query import And, Annotation, Leaf, Match, Node, Or, Part, Value
 from ..query.annotations import searchable_values, text_of
+from ..query.grammar import PART_FIELDS
 from .analysis import JOINT, LABELLED_FIELDS, labelled, spelled, terms_and_forms_of
 from .folding import fold
 from .interfaces import DatasetInfo
+from .parts import places
 from .text_query import ITEMS, Clause, Phrase, Prefix, Term, TextQuery
 
 #: Snippets of one field, and marks of one snippet.
@@ -102,6 +104,8 @@ def _is_about(leaf: Leaf, field: str) -> bool:
             return name == field or (name in ("base_uri", "uuid") and field == "uri")
         case Annotation(key):
             return field == f"annotation.{key}"
+        case Part(only):
+            return field in PART_FIELDS and only in (None, field)
     return False
 
 
@@ -116,6 +120,8 @@ def _snippet(
 
 
 def _compared_marks(leaf: Leaf, text: str) -> Iterator[Mark]:
+    if isinstance(leaf, Part):
+        yield from places(text, leaf)
     values: tuple[Value, ...] = getattr(leaf, "values", ())
     for value in values:
         match leaf:

@@ -62,8 +62,12 @@ class PluginABC(ABC):
 
     #: True for a plugin that keeps its data in the server's own SQL database
     #: through sql_db.session and leaves the commit to the core. Others are called
-    #: before the SQL transaction begins.
+    #: while the row of the dataset is locked, before the commit.
     shares_sql_transaction = False
+
+    #: True for a plugin that keeps every dataset info whole. What another one refuses
+    #: may be kept by the core, beside its store: see register_dataset.
+    keeps_all = False
 
     @abstractmethod
     def register_dataset(self, dataset_info: DatasetInfo) -> Any:
@@ -72,6 +76,10 @@ class PluginABC(ABC):
         Must be idempotent: the same dataset may be registered any number of times.
         The core has checked the dataset and the permissions. The dictionary is the
         plugin's own copy. The return value is not used.
+
+        Where a plugin fails with contents over 4 MB, whole numbers of more than 8
+        bytes, or NUL in a key, it is called once more without them, unless keeps_all
+        is true; the core keeps them and gives them to those who read.
 
         :raises ValidationError: for a dataset that the plugin can never keep
         :raises StoreUnavailableError: where its store does not answer

@@ -1,6 +1,6 @@
 """The query language: what people type becomes a tree that knows nothing of a store."""
 
-from .grammar import parse
+from .grammar import in_name, parse
 from .tree import (
     And,
     Annotation,
@@ -10,6 +10,7 @@ from .tree import (
     Node,
     Not,
     Or,
+    Part,
     Piece,
     Text,
     Understood,
@@ -29,12 +30,14 @@ __all__ = [
     "Node",
     "Not",
     "Or",
+    "Part",
     "Piece",
     "Text",
     "Understood",
     "Value",
     "Words",
     "conjunction",
+    "in_name",
     "leaves_of",
     "parse",
     "parts_of",

@@ -5,13 +5,14 @@
     beside   = element+                  words: any of them; all else: all of it
     element  = ("-" | "NOT") element | "(" query ")" | field ":" values | words
     values   = value ("," value)*        any of them
-    words    = word | word "*" | '"' words '"'
+    words    = word | word "*" | "*" word "*" | '"' words '"'
+    value    = what a field takes, or for a part of a word "~" word | "*" word "*"
 
 What does not parse is searched as words, as if it had no operators and fields.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from .tree import (
     Node,
     Not,
     Or,
+    Part,
     Piece,
     Text,
     Understood,
@@ -45,6 +47,11 @@ VALUE_FIELDS = ("creator", "tag", "base_uri", "uuid", "uploader")
 #: Fields that are in a range.
 RANGE_FIELDS = ("created", "frozen", "size", "items")
 
+#: Fields in which parts of words are found.
+PART_FIELDS = ("name", "tag", "creator", "uri", "item")
+#: Fewest characters of a part, and the most that count.
+SHORTEST_PART, LONGEST_PART = 3, 255
+
 _ANNOTATION = "annotation."
 
 #: Quotation marks of other kinds to the one that counts.
@@ -53,7 +60,7 @@ _OPEN, _CLOSE, _MINUS = "(", ")", "-"
 _AND, _OR, _NOT = OPERATORS
 _OPERATOR = "|".join(OPERATORS)
 _FIELD = "|".join([*WORD_FIELDS, *VALUE_FIELDS, *RANGE_FIELDS])
-_VALUE = r'(?:"[^"]*"\*?|[^\s"(),]+)'
+_VALUE = r'(?:~?"[^"]*"\*?|[^\s"(),]+)'
 # What no identifier is written with stands between words, as white space does.
 _BARE = r'[^\s"(){}\[\]<>,;!?|&^~\x00-\x1f]+'
 _TOKEN = re.compile(
@@ -64,7 +71,9 @@ _TOKEN = re.compile(
 )
 # How words were read before there were fields.
 _PIECE = re.compile(rf'(?P<minus>-(?!-))?(?:"(?P<quoted>[^"]*)"|(?P<bare>{_BARE}))')
-_EACH_VALUE = re.compile(r'"(?P<quoted>[^"]*)"(?P<begins>\*?)|(?P<bare>[^\s"(),]+)')
+_EACH_VALUE = re.compile(
+    r'(?P<part>~?)"(?P<quoted>[^"]*)"(?P<begins>\*?)|(?P<bare>[^\s"(),]+)'
+)
 
 
 class _DoesNotParseError(Exception):
@@ -82,6 +91,14 @@ def parse(typed: str, now: datetime | None = None) -> Understood:
         return Understood(_Parser(text, now or datetime.now(UTC)).query(), True)
     except _DoesNotParseError:
         return Understood(Text(tuple(filter(_says_something, words(text)))), False)
+
+
+def in_name(typed: str) -> Node:
+    """Return what looks for words in a dataset's name, or for a part of a word.
+
+    :param typed: words, or a part as name: takes it
+    """
+    return _part("name", typed) or Words("name", (Piece(_without_marks(typed)),))
 
 
 def words(typed: str) -> Iterator[Piece]:
@@ -135,18 +152,24 @@ class _Parser:
 
     def _beside(self) -> Node:
         pieces: list[Piece] = []
+        parts: list[Part] = []
         others: list[Node] = []
         while self._place < len(self._tokens) and not self._next_is(_AND, _OR, _CLOSE):
             element = self._element()
             if isinstance(element, Piece):
                 pieces.append(element)
+            elif isinstance(element, Part) and element.field is None:
+                parts.append(element)
             elif isinstance(element, Text) and _is_plain(element):
                 pieces.extend(element.pieces)
             else:
                 others.append(element)
-        if not pieces and not others:
+        if not pieces and not parts and not others:
             raise _DoesNotParseError
         text = Text(tuple(dict.fromkeys(filter(_says_something, pieces))))
+        if parts:
+            others.append(_any_part(parts, text))
+            text = Text(tuple(piece for piece in text.pieces if piece.excluded))
         return conjunction([*others, text] if text.pieces or not others else others)
 
     def _element(self) -> Piece | Node:
@@ -163,8 +186,11 @@ class _Parser:
             return self._group()
         if kind == "field":
             return self._field(match["field"], match["values"])
-        if kind in ("quoted", "bare"):
-            return Piece(match[kind], quoted=kind == "quoted")
+        if kind == "quoted":
+            return Piece(match[kind], quoted=True)
+        if kind == "bare":
+            typed = match[kind]
+            return _part(None, typed) or Piece(_without_marks(typed))
         raise _DoesNotParseError
 
     def _negated(self) -> Piece | Node:
@@ -193,13 +219,32 @@ class _Parser:
         self._depth -= 1
 
     def _field(self, name: str, typed: str) -> Node:
+        if name in PART_FIELDS:
+            return self._part_field(name, list(_EACH_VALUE.finditer(typed)))
         if name in WORD_FIELDS:
-            return Words(name, tuple(_pieces_of(typed)))
+            return _whole_values(name, _EACH_VALUE.finditer(typed))
         if name in VALUE_FIELDS:
             return Match(name, tuple(_values_of(typed)))
         if name in RANGE_FIELDS:
             return self._ranges(name, typed)
         return Annotation(name.removeprefix(_ANNOTATION), tuple(_values_of(typed)))
+
+    def _part_field(self, name: str, values: list[re.Match[str]]) -> Node:
+        """Return any of some values, of which each may be a part of a word."""
+        parts: list[Node] = []
+        others = []
+        for match in values:
+            part = _part_of_value(name, match)
+            if part is None:
+                others.append(match)
+            else:
+                parts.append(part)
+        self._elements += len(parts)
+        if self._elements > MAX_ELEMENTS:
+            raise _DoesNotParseError
+        if others:
+            parts.append(_whole_values(name, others))
+        return _disjunction(parts)
 
     def _ranges(self, name: str, typed: str) -> Node:
         return _disjunction([self._range(name, one) for one in typed.split(",")])
@@ -262,16 +307,66 @@ def _is_plain(text: Text) -> bool:
     return not any(piece.quoted or piece.excluded for piece in text.pieces)
 
 
-def _pieces_of(typed: str) -> Iterator[Piece]:
-    for match in _EACH_VALUE.finditer(typed):
-        quoted = match["quoted"] is not None
-        yield Piece(match["quoted"] if quoted else match["bare"], quoted)
+def _any_part(parts: list[Part], text: Text) -> Node:
+    """Return what finds any of some parts, or of the words beside them.
+
+    As words do, parts do not count where there is a phrase.
+    """
+    wanted = [piece for piece in text.pieces if not piece.excluded]
+    phrases = [piece for piece in wanted if piece.quoted]
+    if phrases:
+        return Text(tuple(wanted))
+    return _disjunction([*(Text((piece,)) for piece in wanted), *parts])
+
+
+def _part(field: str | None, typed: str) -> Part | None:
+    """Return the part that a word stands for: what is behind ~, or between two *."""
+    inner = _inside(typed)
+    if len(inner) < SHORTEST_PART or not any(map(str.isalnum, inner)):
+        return None
+    return Part(field, inner[:LONGEST_PART])
+
+
+def _inside(typed: str) -> str:
+    if typed.startswith("~"):
+        return typed[1:]
+    return typed[1:-1] if typed.startswith("*") and typed.endswith("*") else ""
+
+
+def _part_of_value(field: str, match: re.Match[str]) -> Part | None:
+    return _part(field, _typed(match))
+
+
+def _typed(match: re.Match[str]) -> str:
+    if match["bare"] is not None:
+        return match["bare"]
+    return f"~{match['quoted']}" if match["part"] else ""
+
+
+def _without_marks(typed: str) -> str:
+    """Return a word; how it begins in place of a part that is too short."""
+    inner = _inside(typed)
+    return f"{inner}*" if any(map(str.isalnum, inner)) else typed
+
+
+def _whole_values(field: str, matches: Iterable[re.Match[str]]) -> Words | Match:
+    if field in WORD_FIELDS:
+        return Words(field, tuple(map(_piece_of, matches)))
+    return Match(field, tuple(map(_value_of, matches)))
+
+
+def _piece_of(match: re.Match[str]) -> Piece:
+    if match["quoted"] is not None and not match["part"]:
+        return Piece(match["quoted"], quoted=True)
+    return Piece(_without_marks(_typed(match)))
 
 
 def _values_of(typed: str) -> Iterator[Value]:
-    for match in _EACH_VALUE.finditer(typed):
-        if match["quoted"] is not None:
-            yield Value(match["quoted"], bool(match["begins"]))
-        else:
-            bare = match["bare"]
-            yield Value(bare.removesuffix("*"), bare.endswith("*"))
+    yield from map(_value_of, _EACH_VALUE.finditer(typed))
+
+
+def _value_of(match: re.Match[str]) -> Value:
+    if match["quoted"] is not None and not match["part"]:
+        return Value(match["quoted"], bool(match["begins"]))
+    bare = _without_marks(_typed(match))
+    return Value(bare.removesuffix("*"), bare.endswith("*"))

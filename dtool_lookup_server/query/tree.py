@@ -83,6 +83,24 @@ class Words(Leaf):
 
 
 @dataclass(frozen=True)
+class Part(Leaf):
+    """Three characters or more in a row, anywhere in a word.
+
+    :param field: name, tag, creator, uri or item; None for any of these
+    :param text: as it was typed; where * is in it, what is on either side of it, in
+        the same field
+    """
+
+    field: str | None
+    text: str
+
+    def __str__(self) -> str:
+        if self.field is None:
+            return f"*{self.text}*"
+        return f"{self.field}:~{Value(self.text)}"
+
+
+@dataclass(frozen=True)
 class Match(Leaf):
     """A field that has one of some values: creator, tag, base_uri, uuid, uploader."""
 

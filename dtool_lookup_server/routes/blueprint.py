@@ -5,18 +5,21 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from flask import Request, abort, request
+from flask import Request, abort, current_app, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from flask_smorest.error_handler import ErrorSchema
 from flask_smorest.pagination import Page, PaginationParameters
-from marshmallow import fields
+from marshmallow import fields, validate
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 
-from ..errors import ValidationError
+from ..errors import InvalidFieldError, ValidationError
 from ..pagination import Listing
 
 View = Callable[..., Any]
+
+# marshmallow's name for all of a body.
+_WHOLE = "_schema"
 
 #: The type of what is JSON already.
 JSON = "application/json"
@@ -25,15 +28,58 @@ JSON = "application/json"
 def loads(data: bytes) -> Any:
     """Return what JSON in UTF-8 stands for.
 
-    :raises json.JSONDecodeError: where it is none, or too deep or long to be read
+    :raises json.JSONDecodeError: where it is none, or too long to be read
+    :raises InvalidFieldError: where it is nested too deep; names the field
     """
+    deepest = current_app.config["MAX_JSON_DEPTH"]
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse)
+        value = json.loads(data.decode("utf-8"), parse_constant=_refuse)
     except json.JSONDecodeError:
         raise
-    except (RecursionError, ValueError) as error:
+    except RecursionError:
+        raise _too_deep({_WHOLE: [_message(deepest)]}) from None
+    except ValueError as error:
         # UnicodeDecodeError too, and the digits of an endless integer.
         raise json.JSONDecodeError(type(error).__name__, "?", 0) from error
+    if _is_deeper(value, deepest):
+        raise _too_deep(_named(value, deepest, _message(deepest)))
+    return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Return whether lists and objects are nested deeper; a level at a time."""
+    level = [value] if isinstance(value, dict | list) else []
+    while level and levels:
+        levels -= 1
+        level = [
+            item
+            for outer in level
+            for item in (outer.values() if type(outer) is dict else outer)
+            if type(item) is dict or type(item) is list
+        ]
+    return bool(level)
+
+
+def _named(value: Any, levels: int, message: str) -> dict[str, Any]:
+    """Return the field that is nested too deep, with what is wrong with it."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        if _is_deeper(item, levels - 1):
+            # Of a list of objects, the field of the object.
+            within = isinstance(value, list) and isinstance(item, dict)
+            inner = _named(item, levels - 1, message) if within else None
+            return {str(key): inner or [message]}
+    return {}
+
+
+def _message(levels: int) -> str:
+    return f"Nested deeper than {levels} levels."
+
+
+def _too_deep(errors: dict[str, Any]) -> InvalidFieldError:
+    error = InvalidFieldError(_WHOLE, "Nested too deep.")
+    error.errors = errors
+    return error
 
 
 def loads_body() -> Any:
@@ -47,7 +93,16 @@ def loads_body() -> Any:
         raise ValidationError("Not JSON") from None
 
 
-class StrictParser(FlaskParser):
+class Parser(FlaskParser):
+    """Makes a schema once, and not for every request."""
+
+    def _get_schema(self, argmap: Any, req: Request) -> Any:
+        if isinstance(argmap, type):
+            return _instance_of(argmap)
+        return super()._get_schema(argmap, req)
+
+
+class StrictParser(Parser):
     """Reads JSON as its standard has it (RFC 8259): no NaN, no endless nesting."""
 
     def _raw_load_json(self, req: Request) -> Any:
@@ -56,26 +111,37 @@ class StrictParser(FlaskParser):
         return loads(req.get_data(cache=True))
 
 
-class PagingParser(FlaskParser):
+class PagingParser(Parser):
     """Reads page and page_size, each query string of a path once."""
-
-    def _get_schema(self, argmap: Any, req: Request) -> Any:
-        return _instance_of(argmap)
 
     def parse(self, argmap: Any, req: Any = None, **kwargs: Any) -> Any:
         """Return the parameters, which are the request's own."""
-        remembered = _pages_read.get((argmap, req.query_string))
+        asked = (argmap, req.query_string, current_app.config["MAX_PAGE_SIZE"])
+        remembered = _pages_read.get(asked)
         if remembered is None:
             read = super().parse(argmap, req, **kwargs)
             if len(_pages_read) >= _MOST_PAGES:
                 _pages_read.clear()
-            remembered = (read.page, read.page_size)
-            _pages_read[argmap, req.query_string] = remembered
+            remembered = _pages_read[asked] = (read.page, read.page_size)
         return PaginationParameters(*remembered)
 
+    def _get_schema(self, argmap: Any, req: Request) -> Any:
+        schema = super()._get_schema(argmap, req)
+        # The class is documented, with the setting's default.
+        schema.fields["page_size"].validators = [PageSizes()]
+        return schema
 
-_pages_read: dict[tuple[Any, bytes], tuple[int, int]] = {}
+
+_pages_read: dict[tuple[Any, bytes, int], tuple[int, int]] = {}
 _MOST_PAGES = 1_000
+
+
+class PageSizes(validate.Range):
+    """No larger page than the setting says."""
+
+    def __call__(self, value: Any) -> Any:
+        """Return a size that a page may have."""
+        return validate.Range(1, current_app.config["MAX_PAGE_SIZE"])(value)
 
 
 @functools.cache

@@ -1,6 +1,8 @@
 """Answers in gzip, for clients that accept it."""
 
 import gzip
+import zlib
+from collections.abc import Iterable, Iterator
 
 from flask import Response, request
 
@@ -12,22 +14,36 @@ _LEVEL = 3
 
 _TYPES = ("application/json", "text/html", "text/css", "text/javascript")
 
+#: Types of long answers that are made while they are sent. Answers to PUT are not
+#: among them: each of their lines is to come at once.
+_STREAMED = ("text/csv", "application/x-ndjson", "application/ld+json")
+
+# Tells zlib to write gzip's header and trailer.
+_GZIP = 16 + zlib.MAX_WBITS
+
 
 def compress(response: Response) -> Response:
     """Compress an answer that is large enough and of a kind that shrinks."""
-    if response.mimetype not in _TYPES:
+    streams = response.mimetype in _STREAMED and request.method in ("GET", "POST")
+    if response.mimetype not in _TYPES and not streams:
         return response
     response.vary.add("Accept-Encoding")
     if (
         "gzip" not in request.headers.get("Accept-Encoding", "").lower()
         or request.accept_encodings["gzip"] <= 0
         or response.status_code != 200
-        or response.is_streamed
+        or response.is_streamed != streams
         or response.direct_passthrough
         or "Content-Encoding" in response.headers
         # What a browser must not keep may be a secret, and lengths tell of secrets.
         or response.cache_control.no_store
     ):
+        return response
+    if streams:
+        plain = response.response
+        response.response = _compressed(response.iter_encoded())
+        response.call_on_close(getattr(plain, "close", lambda: None))
+        response.headers["Content-Encoding"] = "gzip"
         return response
     data = response.get_data()
     if len(data) < SMALLEST:
@@ -39,3 +55,11 @@ def compress(response: Response) -> Response:
         # Not the same bytes any more.
         response.set_etag(etag, weak=True)
     return response
+
+
+def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+    for part in parts:
+        if data := compressor.compress(part):
+            yield data
+    yield compressor.flush()

@@ -1,13 +1,17 @@
 """The header X-Query-Understood: how the words of a query were read."""
 
 import json
+import logging
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
-from flask import Response, after_this_request
+from flask import Response, after_this_request, request
+from sqlalchemy.exc import SQLAlchemyError
 
-from ..services import search
+from ..errors import DtoolLookupServerError
+from ..services import search, spelling
 
 HEADER = "X-Query-Understood"
 
@@ -16,28 +20,52 @@ LONGEST = 1000
 
 View = Callable[..., Any]
 
+_log = logging.getLogger(__name__)
+
 
 def tells_understood(view: View) -> View:
     """Answer with X-Query-Understood where a view's query has free text.
 
-    It is JSON: query, as the query language writes it, and parsed, which is false
-    where the text did not parse and is searched as words.
+    It is JSON: query, as the query language writes it; parsed, which is false where
+    the text did not parse and is searched as words; and, on the first page of a list
+    where there are any, did_you_mean: queries that words of it may be misspelled for.
     """
 
     @wraps(view)
     def wrapper(user: Any, query: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if search.free_text_of(query):
-            understood = search.understood(query)
-            text = str(understood)
-            if len(text) > LONGEST:
-                text = f"{text[: LONGEST - 1]}…"
-            value = json.dumps({"query": text, "parsed": understood.parsed})
 
             @after_this_request
             def tell(response: Response) -> Response:
-                response.headers[HEADER] = value
+                response.headers[HEADER] = json.dumps(_told(user, query, response))
                 return response
 
         return view(user, query, *args, **kwargs)
 
     return wrapper
+
+
+def _told(user: Any, query: dict[str, Any], response: Response) -> dict[str, Any]:
+    understood = search.understood(query)
+    text = str(understood)
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 1]}…"
+    told = {"query": text, "parsed": understood.parsed}
+    total = _total_on_first_page(response)
+    if total is None:
+        return told
+    try:
+        meant = spelling.did_you_mean(user, query, total)
+    except (DtoolLookupServerError, SQLAlchemyError) as error:
+        # The answer is there without it.
+        _log.warning("No spelling is suggested: %s", type(error).__name__)
+        return told
+    short = [one for one in meant if len(one) <= LONGEST]
+    return {**told, "did_you_mean": short} if short else told
+
+
+def _total_on_first_page(response: Response) -> int | None:
+    if response.status_code != HTTPStatus.OK or request.args.get("page", "1") != "1":
+        return None
+    total = json.loads(response.headers.get("X-Pagination", "{}")).get("total")
+    return None if total is None else int(total)

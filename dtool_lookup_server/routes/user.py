@@ -22,5 +22,5 @@ def info(user: ActingUser, username: str) -> dict[str, Any]:
     if username != user.username and not user.is_admin:
         raise AuthorizationError("Only admins may see other users")
     if username == user.username:
-        return permissions.as_far_as_permitted(user, users.info(username))
+        return permissions.as_far_as_permitted(user, users.own_info(user))
     return users.info(username)

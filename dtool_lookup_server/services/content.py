@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select
 
 from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
+from ..plugins.kept_beside import reader
 from ..plugins.registry import answering, in_use
 from ..prepared import Prepared
 from ..sql_models import BaseURI, Dataset, search_permissions
@@ -42,14 +43,14 @@ def readme(user: ActingUser, uri: str) -> Any:
     """
     spelled = readable(user, uri)
     with answering(in_use().retrieve):
-        return in_use().retrieve.get_readme(spelled)
+        return reader().get_readme(spelled)
 
 
 def manifest(user: ActingUser, uri: str) -> dict[str, Any]:
     """Return a dataset's manifest; raises as readme does."""
     spelled = readable(user, uri)
     with answering(in_use().retrieve):
-        return in_use().retrieve.get_manifest(spelled)
+        return reader().get_manifest(spelled)
 
 
 def manifest_json(user: ActingUser, uri: str) -> bytes:
@@ -64,11 +65,10 @@ def annotations_json(user: ActingUser, uri: str) -> bytes:
 
 def _json(kind: str, uri: str) -> bytes:
     """Return JSON as it is kept, where the plugin keeps JSON."""
-    retrieve = in_use().retrieve
-    with answering(retrieve):
-        if get_json := getattr(retrieve, f"get_{kind}_json", None):
+    with answering(in_use().retrieve):
+        if get_json := getattr(reader(), f"get_{kind}_json", None):
             return get_json(uri)
-        return json.dumps(getattr(retrieve, f"get_{kind}")(uri)).encode()
+        return json.dumps(getattr(reader(), f"get_{kind}")(uri)).encode()
 
 
 def dataset(user: ActingUser, uri: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def annotations(user: ActingUser, uri: str) -> dict[str, Any]:
     """Return a dataset's annotations; raises as readme does."""
     spelled = readable(user, uri)
     with answering(in_use().retrieve):
-        return in_use().retrieve.get_annotations(spelled)
+        return reader().get_annotations(spelled)
 
 
 def readable(user: ActingUser, uri: str) -> str:

@@ -129,6 +129,11 @@ def visible(user: ActingUser) -> AnySelect:
     return every().where(_DATASET.c.base_uri_id.in_(searchable(user)))
 
 
+def searchable_by_holder() -> AnySelect:
+    """Return a select of what may be searched by whom permissions.holder() names."""
+    return _EVERY.where(_DATASET.c.base_uri_id.in_(SEARCHABLE))
+
+
 def every() -> AnySelect:
     """Return a select of all datasets, for what acts on no user's behalf."""
     return _EVERY
@@ -183,7 +188,7 @@ def _pages_of(sizes: tuple[tuple[str, int], ...], indexed: bool) -> PreparedPage
     :param sizes: the number of parameters of each list
     :param indexed: without it SQLite goes through all datasets in order
     """
-    statement = _EVERY.where(_DATASET.c.base_uri_id.in_(SEARCHABLE))
+    statement = searchable_by_holder()
     lists = {key: listed(key, size, _LISTS[key].type) for key, size in sizes}
     if not indexed:
         statement = statement.with_hint(_DATASET, "NOT INDEXED", "sqlite")

@@ -3,6 +3,7 @@
 The setting EDITS says whether the storage is written, only the index, or neither.
 """
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from ..errors import (
     AuthorizationError,
     EditsOffError,
     InvalidFieldError,
+    StoreFullError,
     StoreUnavailableError,
 )
 from ..extensions import sql_db
@@ -238,6 +240,8 @@ def _storage_errors(uri: str) -> Iterator[None]:
         yield
     except Exception as error:
         current_app.logger.warning("Storage of %s: %s", uri, type(error).__name__)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreFullError(f"The storage of '{uri}' has no room") from error
         raise StoreUnavailableError(
             f"The storage of '{uri}' cannot be read or written"
         ) from error

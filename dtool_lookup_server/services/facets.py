@@ -8,7 +8,16 @@ from ..errors import InvalidFieldError
 from ..extensions import sql_db
 from ..pagination import AnySelect
 from ..plugins.interfaces import Query
-from ..query import Annotation, Between, Match, Node, Or, conjunction, parts_of
+from ..query import (
+    Annotation,
+    Between,
+    Match,
+    Node,
+    Or,
+    Part,
+    conjunction,
+    parts_of,
+)
 from ..query.ranges import sizes
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation, DatasetTag
 from . import search
@@ -78,7 +87,7 @@ def _without_own_filter(query: Query, name: str) -> Query:
             return any(map(stays, part.parts))
         if isinstance(part, Annotation):
             return part.key != own
-        return not (isinstance(part, Match | Between) and part.field == field)
+        return not (isinstance(part, Match | Between | Part) and part.field == field)
 
     without = {key: value for key, value in query.items() if key not in keys}
     if own and "annotations" in without:

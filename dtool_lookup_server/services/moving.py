@@ -43,11 +43,11 @@ from ..plugins.analysis import analyze_dataset
 from ..plugins.registry import in_use
 from ..plugins.sql import SQLSearch
 from ..plugins.sql.tables import dataset_content, text_engine
-from ..sql_models import Dataset
+from ..sql_models import Dataset, DatasetPart
 from . import registered
 
-# Rows that are read and written at once; those of contents have megabytes.
-_BATCH: dict[Any, int] = {dataset_content: 4}
+# Rows that are read and written at once; those of contents and of items have megabytes.
+_BATCH: dict[Any, int] = {dataset_content: 4, DatasetPart.__table__: 4}
 _OTHER_BATCH = 500
 
 # Each commit waits for the disk, and a long transaction takes room.

@@ -95,6 +95,17 @@ _HELD = {
 }
 
 
+_NAMES = {
+    table.name: Prepared(
+        select(BaseURI.__table__.c.base_uri)
+        .join(table, table.c.base_uri_id == BaseURI.__table__.c.id)
+        .where(held_by(table))
+        .order_by(BaseURI.__table__.c.id)
+    )
+    for table in (search_permissions, register_permissions)
+}
+
+
 def searchable(user: ActingUser) -> Select[tuple[int]]:
     """Return a subquery: the ids of the base URIs that a user may search."""
     return select(search_permissions.c.base_uri_id).where(
@@ -251,13 +262,7 @@ def _holds(table: Table, user: ActingUser, base_uri: str) -> bool:
 
 
 def _names(table: Table, user: ActingUser) -> list[str]:
-    held = (
-        select(BaseURI.base_uri)
-        .join(table, table.c.base_uri_id == BaseURI.id)
-        .where(_held_by_user(table, user))
-        .order_by(BaseURI.id)
-    )
-    return list(sql_db.session.scalars(held))
+    return [base_uri for (base_uri,) in _NAMES[table.name].all(holder(user, table))]
 
 
 def _ids(field: str, usernames: Iterable[str]) -> dict[str, int]:

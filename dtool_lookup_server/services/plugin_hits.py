@@ -16,6 +16,7 @@ from ..extensions import sql_db
 from ..pagination import AnySelect, Finish, parse_sort
 from ..plugins.evaluation import finds
 from ..plugins.interfaces import Hits, Query
+from ..plugins.kept_beside import reader
 from ..plugins.registry import answering, in_use
 from ..plugins.text_query import with_terms
 from ..query import Leaf, Text, Words
@@ -127,7 +128,7 @@ def matching_ids(query: Query, leaf: Leaf) -> list[int]:
 
 def _is_in_field(uri: str, words: Words) -> bool:
     """Tell whether words that the plugin found somewhere are in their field."""
-    retrieve = in_use().retrieve
+    retrieve = reader()
     try:
         dataset = datasets.fetch(uri)
         if words.field == "readme":

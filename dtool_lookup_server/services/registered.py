@@ -9,6 +9,7 @@ from sqlalchemy import select
 from ..errors import UnknownURIError
 from ..extensions import sql_db
 from ..plugins.interfaces import DatasetInfo
+from ..plugins.kept_beside import reader
 from ..plugins.registry import in_use
 from ..sql_models import Dataset
 from . import datasets
@@ -38,7 +39,7 @@ def info_of(row: Dataset) -> DatasetInfo:
     :raises UnknownURIError: if the retrieve plugin does not have it
     :raises ValidationError: for a dataset of 0.18 that could not be registered today
     """
-    retrieve = in_use().retrieve
+    retrieve = reader()
     known = datasets.fetch(row.uri)
     info = {
         **{key: known[key] for key in known if not key.startswith("uploaded_")},

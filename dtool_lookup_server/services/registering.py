@@ -1,6 +1,5 @@
 """Registering and forgetting datasets, in SQL and in every plugin."""
 
-import copy
 import hashlib
 import json
 import logging
@@ -12,12 +11,14 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from ..database import transactional
+from ..engines import WRITES
 from ..errors import AuthorizationError, DtoolLookupServerError
 from ..extensions import sql_db
 from ..pagination import exists
+from ..plugins import kept_beside
 from ..plugins.analysis import ANALYSIS_VERSION
 from ..plugins.interfaces import DatasetInfo
-from ..plugins.registry import answering, in_use, registering_in
+from ..plugins.registry import answering, in_use
 from ..prepared import Prepared
 from ..query.annotations import searchable_values
 from ..sql_models import (
@@ -28,7 +29,7 @@ from ..sql_models import (
     from_timestamp,
     utc_now,
 )
-from . import audit, base_uris, counters, permissions
+from . import audit, base_uris, counters, parts, permissions, spelling
 from .audit import Action
 from .counters import Counted
 from .dataset_info import checked
@@ -198,10 +199,7 @@ def register_if_changed(info: dict[str, Any]) -> bool:
 
 def forget(uri: str) -> None:
     """Remove a dataset from SQL and every plugin; nothing happens where unknown."""
-    spelled = base_uris.normalised_uri(uri)
-    _forget_in_sql(spelled)
-    for plugin in _plugins(share_transaction=False):
-        _delete_from(plugin, spelled)
+    _forget_in_all(base_uris.normalised_uri(uri))
 
 
 def replace(
@@ -232,21 +230,31 @@ def _register(
 
     :param action: for the audit trail; None for that of a registration
     """
-    # Stores of their own first: if one does not answer nothing is registered, and
-    # what one has kept is not shown until the row is there.
     outside = _outside_plugins()
     if outside:
-        base_uris.require(dataset["base_uri"])
+        _require_answers(outside)
     told: list[Any] = []
     try:
-        for plugin in outside:
-            with registering_in(plugin):
-                plugin.register_dataset(copy.deepcopy(dataset))
-            told.append(plugin)
-        return _register_in_sql(dataset, uploaded_by, uploaded_at, action, details)
+        return _register_in_all(
+            dataset, uploaded_by, uploaded_at, action, details, outside, told
+        )
     except Exception:
         _take_back(dataset["uri"], told)
         raise
+
+
+def _require_answers(outside: list[Any]) -> None:
+    """Return if the stores answer, as far as they must before a transaction begins.
+
+    While one is waited for within it, nobody else could write to SQLite.
+    """
+    session = sql_db.session
+    if session.info.get(WRITES) or session.get_bind().dialect.name != "sqlite":
+        return
+    for plugin in outside:
+        if check_health := getattr(plugin, "check_health", None):
+            with answering(plugin):
+                check_health()
 
 
 def _outside_plugins() -> list[Any]:
@@ -279,13 +287,23 @@ def _is_registered(uri: str) -> bool:
 
 
 @transactional
-def _register_in_sql(
+def _register_in_all(
     dataset: DatasetInfo,
     uploaded_by: str | None,
     uploaded_at: datetime | None,
     action: Action | None,
     details: dict[str, Any] | None,
+    outside: list[Any],
+    told: list[Any],
 ) -> bool:
+    """Register a dataset in SQL and in every plugin; return whether it is new.
+
+    Stores of their own are told while the row is locked: of two registrations at once
+    the one whose row is the last is the last in every store. The commit comes after
+    them, so that where one does not answer nothing is registered.
+
+    :param told: gets the plugins that have it, for them to be told otherwise
+    """
     values = {
         **{key: dataset[key] for key in _COPIED},
         "base_uri_id": base_uris.require(dataset["base_uri"]),
@@ -305,6 +323,13 @@ def _register_in_sql(
         sql_db.session.execute(_UPDATE, {**values, "known_id": dataset_id})
         _forget_tags_and_annotations(dataset_id)
     _add_tags_and_annotations(dataset_id, dataset)
+    parts.store(dataset_id, dataset, is_new=known is None)
+    complete = True
+    for plugin in outside:
+        complete &= kept_beside.register_in(plugin, dataset)
+        told.append(plugin)
+    if outside:
+        kept_beside.settle(dataset, complete)
     counters.change(
         known,
         Counted(
@@ -316,6 +341,7 @@ def _register_in_sql(
             dataset["tags"],
         ),
     )
+    spelling.learn(values["base_uri_id"], dataset)
     for plugin in _plugins(share_transaction=True):
         plugin.register_dataset(dataset.copy())
     if action is None:
@@ -354,22 +380,26 @@ def _add_tags_and_annotations(dataset_id: int, dataset: DatasetInfo) -> None:
 
 
 @transactional
-def _forget_in_sql(uri: str) -> None:
+def _forget_in_all(uri: str) -> None:
     known = _counted(uri)
-    if known is None:
-        return
-    for plugin in _plugins(share_transaction=True):
+    if known is not None:
+        for plugin in _plugins(share_transaction=True):
+            _delete_from(plugin, uri)
+        counters.change(known, None)
+        _forget_tags_and_annotations(known.id)
+        parts.forget(known.id)
+        sql_db.session.execute(delete(_TABLE).where(_TABLE.c.id == known.id))
+        audit.record(Action.DELETE, uri, base_uris.split(uri)[0])
+    # Before the commit, as in registering; also what a store alone has.
+    for plugin in _plugins(share_transaction=False):
         _delete_from(plugin, uri)
-    counters.change(known, None)
-    _forget_tags_and_annotations(known.id)
-    sql_db.session.execute(delete(_TABLE).where(_TABLE.c.id == known.id))
-    audit.record(Action.DELETE, uri, base_uris.split(uri)[0])
 
 
 def share_transactions() -> bool:
     """Return whether datasets may be registered by a transaction that is open.
 
-    A plugin with a store of its own is told before there is one.
+    A plugin with a store of its own is told of each by itself, so that what fails is
+    taken back there too.
     """
     return not _outside_plugins()
 

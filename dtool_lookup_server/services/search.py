@@ -1,11 +1,12 @@
 """Search: one tree for all that is asked; fields in SQL, text by the search plugin."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, String, bindparam
 
 from ..errors import UnknownURIError
 from ..extensions import sql_db
@@ -13,12 +14,16 @@ from ..pagination import (
     BATCH,
     AnySelect,
     Listing,
+    PreparedListing,
+    PreparedPages,
     SelectListing,
     SortedListing,
     every_item,
+    exists,
 )
 from ..plugins.highlighting import highlights
 from ..plugins.interfaces import Query, TextMatch
+from ..plugins.kept_beside import reader
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
 from ..query import (
@@ -27,12 +32,13 @@ from ..query import (
     Leaf,
     Match,
     Node,
-    Piece,
+    Part,
     Text,
     Understood,
     Value,
     Words,
     conjunction,
+    in_name,
     leaves_of,
     parse,
     parts_of,
@@ -40,13 +46,14 @@ from ..query import (
 from ..query.annotations import text_of
 from ..sql_models import Dataset
 from . import base_uris, counters, datasets
+from . import parts as substrings
 from .conditions import condition
-from .permissions import searchable_names
+from .permissions import holder, searchable_names
 from .plugin_hits import PluginListing, listed, matching_ids
 from .users import ActingUser
 
 _NEWEST_FIRST = (Dataset.frozen_at.desc(), Dataset.id.desc())
-_TEXT = (TextQuery, Text, Words)
+_TEXT = (TextQuery, Text, Words, Part)
 _LARGEST_SIZE = 2**63 - 1
 
 
@@ -74,6 +81,8 @@ def search(user: ActingUser | None, query: Query, sort: str | None = None) -> Li
     """
     if user is not None and sort is None and datasets.has_lists_alone(query):
         return datasets.of_lists(user, query)
+    if user is not None and sort is None and (prepared := _of_words(user, query)):
+        return prepared
     paged = _paged_by_plugin(user, query, sort)
     if paged is not None:
         return paged
@@ -82,6 +91,35 @@ def search(user: ActingUser | None, query: Query, sort: str | None = None) -> Li
         return _by_relevance(found)
     counted = counters.total_of(user, query)
     return datasets.listing(found.statement, sort, counted)
+
+
+def _of_words(user: ActingUser, query: Query) -> PreparedListing | None:
+    """Return what a query of words alone finds, the best first.
+
+    To build such a select takes as long as all else together, so it is made once.
+
+    :returns: None for another query, and where words are no parameter of a select
+    """
+    search_plugin = in_use().search
+    of = getattr(search_plugin, "expression_of", None)
+    words_alone = all(key == "free_text" or not query[key] for key in query)
+    # An empty list of base URIs finds nothing.
+    if of is None or not words_alone or "base_uris" in query:
+        return None
+    expression = of(_tree(query))
+    if expression is None:
+        return None
+    parameters = {**holder(user), "expression": expression}
+    pages = _pages_of_words(type(search_plugin).__qualname__)
+    return PreparedListing(pages, parameters, datasets.to_items)
+
+
+@functools.cache
+def _pages_of_words(_plugin: str) -> PreparedPages:
+    matched = in_use().search.match_expression(bindparam("expression", type_=String()))
+    statement = datasets.searchable_by_holder().where(matched.condition)
+    order = [*matched.relevance, *_NEWEST_FIRST, *datasets.BY_REGISTRATION]
+    return PreparedPages(statement, order)
 
 
 def search_sorted(
@@ -132,7 +170,7 @@ def asked_by(query: Query) -> Node:
     if uploaders := query.get("uploaded_by"):
         parts.append(Match("uploader", tuple(map(Value, uploaders))))
     if name := query.get("name"):
-        parts.append(Words("name", (Piece(name),)))
+        parts.append(in_name(name))
     for key, value in (query.get("annotations") or {}).items():
         parts.append(Annotation(key, (Value(text_of(value)),)))
     if free_text_of(query):
@@ -153,7 +191,8 @@ def find(user: ActingUser | None, query: Query) -> Found:
 
     parts = list(parts_of(tree))
     # The first text joins its index, for the relevance; all else is a condition.
-    first = next((part for part in parts if isinstance(part, _TEXT)), None)
+    texts = [part for part in parts if isinstance(part, _TEXT)]
+    first = min(texts, key=lambda part: isinstance(part, Part), default=None)
     if first is not None:
         parts.remove(first)
         matched = match(first)
@@ -162,6 +201,14 @@ def find(user: ActingUser | None, query: Query) -> Found:
     for part in parts:
         statement = statement.where(condition(part, lambda leaf: match(leaf).within))
     return Found(statement, order)
+
+
+def finds_any(user: ActingUser | None, query: Query) -> bool:
+    """Return whether a query finds at least one dataset that a user may see."""
+    paged = _paged_by_plugin(user, query, None)
+    if paged is not None:
+        return bool(paged.page(0, 1))
+    return exists(find(user, query).statement)
 
 
 def every_hit(
@@ -202,7 +249,7 @@ def highlighted(query: Query, rows: list[dict[str, Any]]) -> list[dict[str, Any]
 
 
 def _with_contents(row: dict[str, Any]) -> dict[str, Any]:
-    retrieve, uri = in_use().retrieve, row["uri"]
+    retrieve, uri = reader(), row["uri"]
     contents: dict[str, Any] = {}
     with suppress(UnknownURIError):  # SQL may be ahead of the plugin
         contents["readme"] = retrieve.get_readme(uri)
@@ -300,6 +347,8 @@ def _as_keys(tree: Node, query: Query) -> tuple[Query, Node]:
 
 def _match(user: ActingUser | None, query: Query, tree: Node, text: Leaf) -> TextMatch:
     """Return what finds a text's datasets in SQL."""
+    if isinstance(text, Part):
+        return substrings.match(text)
     matched = _match_text(text) if isinstance(text, TextQuery) else None
     if matched is not None:
         return matched

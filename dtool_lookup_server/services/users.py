@@ -193,6 +193,14 @@ def info(username: str) -> dict[str, Any]:
     return item
 
 
+def own_info(user: ActingUser) -> dict[str, Any]:
+    """Return username and is_admin of an acting user, who may be one by a token."""
+    if user.token_id is None:
+        # As they were read a moment ago, with the user.
+        return {"username": user.username, "is_admin": user.is_admin}
+    return info(user.username)
+
+
 def listing() -> SelectListing:
     """Return every user as info() has it, and id, in order of registration."""
     return SelectListing(

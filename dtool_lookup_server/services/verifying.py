@@ -19,10 +19,11 @@ from ..errors import UnknownURIError
 from ..extensions import sql_db
 from ..pagination import BATCH, AnySelect
 from ..plugins.interfaces import DatasetInfo
+from ..plugins.kept_beside import within_bounds
 from ..plugins.registry import in_use
 from ..query.annotations import searchable_values
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation
-from . import base_uris, counters, datasets, registered
+from . import base_uris, counters, datasets, parts, registered
 from .audit import Action
 from .indexing import (
     DIFFERENT,
@@ -155,6 +156,8 @@ def _differences(row: Dataset, info: DatasetInfo) -> Iterator[str]:
         yield "registered with other plugins"
     if _annotations_in_sql(row) != searchable_values(info["annotations"]):
         yield "SQL has other annotations"
+    if not parts.holds(row.id, info):
+        yield "SQL has other parts of words"
     for plugin in in_use().instances:
         try:
             if not _holds(plugin, info):
@@ -175,6 +178,8 @@ def _holds(plugin: Any, info: DatasetInfo) -> bool:
     answer: bool | None = None
     if holds := getattr(plugin, "holds", None):
         answer = holds(info)
+        if answer is False:
+            answer = holds(within_bounds(info))
     if answer is None and plugin is in_use().search:
         places = plugin.lookup_uris(info["uuid"], [info["base_uri"]])
         return any(place["uri"] == info["uri"] for place in places)

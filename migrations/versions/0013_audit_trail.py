@@ -7,7 +7,7 @@ from dtool_lookup_server.append_only import protect, release
 from dtool_lookup_server.columns import Line, Timestamp
 
 revision = "0013"
-down_revision = "0010"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

@@ -22,6 +22,7 @@ async def read(client):
     uri, uuid = apples["uri"], apples["uuid"]
     plugins = [
         await client.query({}),
+        await client.by_query({}),
         await client.aggregate([]),
         await client.graph(uuid),
     ]
@@ -63,6 +64,8 @@ async def main():
     login = (URL, f"{URL}/token", "snow-white", "correct horse")
     async with lookup.CredentialsBasedLookupClient(*login) as client:
         found |= await manage(client)
+    async with lookup.ConfigurationBasedLookupClient(*login) as client:
+        found["configured"] = (await client.user_info("snow-white"))["is_admin"]
     print(json.dumps(found))
 
 

@@ -49,9 +49,10 @@ def test_every_call_of_lookup_api_0_10(server, environment, run, token):
     assert found["base_uri"]["users_with_search_permissions"] == ["grumpy", "sleepy"]
     assert found["admin"] == dict.fromkeys(found["admin"], True)
     assert found["new_base_uri"]["users_with_register_permissions"] == ["king"]
+    assert found["configured"] == "snow-white"
     assert found["wrong_password"] == "RuntimeError"
     # These want plugins of the server that are not there.
-    assert found["plugins"] == [404, 404, 404]
+    assert found["plugins"] == [404] * 6
 
 
 def test_every_call_of_lookup_api_0_7(server, environment, run, token):
@@ -72,7 +73,8 @@ def test_every_call_of_lookup_api_0_7(server, environment, run, token):
     assert found["base_uris"] == [SNOW_WHITE, MR_MEN, "s3://cinderella"]
     assert found["registered"] == [True, True, True]
     assert found["permissions"]["users_with_search_permissions"] == ["king"]
-    assert found["plugins"] == [404, 404, 404]
+    assert found["configured"] is True
+    assert found["plugins"] == [404] * 4
 
 
 @pytest.fixture

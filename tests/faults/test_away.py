@@ -3,15 +3,21 @@
 import subprocess
 import sys
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+import sqlalchemy as sa
 
+from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server.engines import with_driver
 from tests.conftest import add_people, make_config, mongo_settings_of, open_app
 from tests.corpus import dataset_info
+from tests.databases import connected
 from tests.mongod import Mongod
 from tests.private_servers import PrivateMariaDB, PrivatePostgreSQL, running
+from tests.sql.test_concurrency import wait_until
 
 #: Seconds, in place of the longest waits that the defaults allow.
 HASTY = {
@@ -99,19 +105,85 @@ def assert_recovers(app, ask):
     assert {ask(app, name) for name in EVERYTHING} <= {200, 201}
 
 
-@pytest.mark.parametrize("server", [PrivatePostgreSQL, PrivateMariaDB])
-def test_a_database_that_hangs(server, tmp_path, keys, ask, fill):
-    with running(server) as database:
-        url = database.url.format(port=database.port)
-        with opened(make_config(tmp_path, keys, url)) as app:
-            fill(app)
-            database.freeze()
-            try:
-                statuses = ask_all(app, ask)
-            finally:
-                database.thaw()
-            assert statuses == dict.fromkeys(EVERYTHING, 503)
-            assert_recovers(app, ask)
+@pytest.fixture(scope="module", params=[PrivatePostgreSQL, PrivateMariaDB])
+def server(request):
+    """A database server of the module's own."""
+    with running(request.param) as server:
+        yield server
+
+
+@pytest.fixture
+def database(server):
+    """The URL of an empty database on it, for a user with no right beyond it."""
+    root = with_driver(server.url.format(port=server.port))
+    name = f"lookup_{uuid.uuid4().hex}"
+    is_mariadb = isinstance(server, PrivateMariaDB)
+    with connected(root) as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        if is_mariadb:
+            account = f"{name[:32]}@localhost"
+            connection.execute(sa.text(f"CREATE USER {account}"))
+            connection.execute(sa.text(f"GRANT ALL ON {name}.* TO {account}"))
+    user = name[:32] if is_mariadb else root.username
+    url = root.set(username=user, database=name)
+    return url.render_as_string(hide_password=False)
+
+
+def test_a_database_that_hangs(server, database, tmp_path, keys, ask, fill):
+    with opened(make_config(tmp_path, keys, database)) as app:
+        fill(app)
+        server.freeze()
+        try:
+            statuses = ask_all(app, ask)
+        finally:
+            server.thaw()
+        assert statuses == dict.fromkeys(EVERYTHING, 503)
+        assert_recovers(app, ask)
+
+
+#: How a server is made read-only and back; whoever owns it may write all the same.
+SET_READ_ONLY = {
+    PrivatePostgreSQL: (
+        "ALTER SYSTEM SET default_transaction_read_only = {}",
+        "SELECT pg_reload_conf()",
+    ),
+    PrivateMariaDB: ("SET GLOBAL read_only = {}",),
+}
+
+
+def set_read_only(server, value):
+    with connected(with_driver(server.url.format(port=server.port))) as connection:
+        for statement in SET_READ_ONLY[type(server)]:
+            connection.execute(sa.text(statement.format(value)))
+
+
+def test_a_server_that_can_only_be_read(server, database, tmp_path, keys, ask, fill):
+    with opened(make_config(tmp_path, keys, database)) as app:
+        fill(app)
+        set_read_only(server, "on")
+        try:
+            # PostgreSQL looks at its configuration a moment later.
+            wait_until(lambda: ask(app, "register") == 503)
+            assert set(ask_all(app, ask, WRITES).values()) == {503}
+            assert set(ask_all(app, ask, READS).values()) == {200}
+        finally:
+            set_read_only(server, "off")
+        wait_until(lambda: ask(app, "register") == 201)
+        assert_recovers(app, ask)
+
+
+def test_a_file_that_can_only_be_read(tmp_path, keys, ask, fill):
+    config = make_config(tmp_path, keys)
+    with opened(config) as app:
+        fill(app)
+    file = f"sqlite:///file:{tmp_path}/lookup.db?mode=ro&uri=true"
+    app = create_app(config | HASTY | {"SQLALCHEMY_DATABASE_URI": file})
+    try:
+        assert {ask(app, name) for name in READS} == {200}
+        assert {ask(app, name) for name in WRITES} == {503}
+    finally:
+        with app.app_context():
+            sql_db.engine.dispose()
 
 
 def test_a_mongodb_that_hangs(tmp_path, keys, ask, fill):

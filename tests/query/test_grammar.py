@@ -13,6 +13,7 @@ from dtool_lookup_server.query import (
     Match,
     Not,
     Or,
+    Part,
     Piece,
     Text,
     Value,
@@ -83,6 +84,35 @@ def test_words_and_operators(typed, tree):
 )
 def test_fields(typed, tree):
     assert parse(typed).tree == tree
+
+
+@pytest.mark.parametrize(
+    ("typed", "tree"),
+    [
+        ("*apple*", Part(None, "apple")),
+        ("name:~wt3", Part("name", "wt3")),
+        ("name:*wt3*", Part("name", "wt3")),
+        ('name:~"red apple"', Part("name", "red apple")),
+        ("tag:~fru", Part("tag", "fru")),
+        ("creator:~ann", Part("creator", "ann")),
+        ("item:~a/b.txt", Part("item", "a/b.txt")),
+        ("uri:~s3:", Part("uri", "s3:")),
+        ("-*apple*", Not(Part(None, "apple"))),
+        ("name:~wt3,apple", "name:~wt3 OR name:apple"),
+        ("*apple* pear", "*apple* OR pear"),
+        ("*apple* pear -fig tag:a", "tag:a AND (*apple* OR pear) AND -fig"),
+        ('*apple* "red fox" pear', Text((Piece("red fox", True), Piece("pear")))),
+        ("*ap*", text("ap*")),
+        ("name:~ap", Words("name", (Piece("ap*"),))),
+        ("tag:~fr", Match("tag", (Value("fr", begins=True),))),
+        ("***", text()),
+        (f"*{'x' * 300}*", Part(None, "x" * 255)),
+    ],
+)
+def test_parts_of_words(typed, tree):
+    understood = parse(typed)
+    assert understood.parsed
+    assert (str(understood) if isinstance(tree, str) else understood.tree) == tree
 
 
 @pytest.mark.parametrize(
@@ -162,12 +192,22 @@ def test_no_text_is_an_error(typed):
     assert isinstance(str(parse(typed)), str)
 
 
-WORDS = st.sampled_from(["apple", "pear", "U00096.3", "app*"])
+WORDS = st.sampled_from(["apple", "pear", "U00096.3", "app*", "*ppl*", "*pp*"])
 LEAVES = st.one_of(
     st.lists(WORDS, min_size=1, max_size=2).map(" ".join),
     WORDS.map(lambda word: f'"{word} juice"'),
     WORDS.map(lambda word: f"name:{word}"),
-    st.sampled_from(["tag:a,b", 'creator:"a b"', "size:>1KB", "annotation.x:y*"]),
+    st.sampled_from(
+        [
+            "tag:a,b",
+            "tag:~a,bcd",
+            'name:~"a b c"',
+            "item:~abc,d",
+            'creator:"a b"',
+            "size:>1KB",
+            "annotation.x:y*",
+        ]
+    ),
 )
 QUERIES = st.recursive(
     LEAVES,

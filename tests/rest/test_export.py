@@ -1,6 +1,7 @@
 """A whole result as CSV, JSON lines or JSON-LD."""
 
 import csv
+import gzip
 import io
 import json
 
@@ -40,6 +41,15 @@ def uris_in(kind, text):
 def test_every_hit_is_there_whatever_the_page(export, kind):
     everything = sorted(info["uri"] for info in EVERYTHING)
     assert uris_in(kind, export(kind, page_size=1)) == everything
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_an_export_is_compressed_where_that_is_accepted(library, grumpy, export, kind):
+    headers = {**grumpy, "Accept": kind, "Accept-Encoding": "gzip"}
+    packed = library.get("/uris", headers=headers)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert gzip.decompress(packed.data).decode() == export(kind)
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -48,6 +48,10 @@ def matches(library, grumpy):
         ("rumpelstiltskin", [("annotation.stall.owner", ["Rumpelstiltskin"])]),
         ("tag:fruit AND NOT tag:poison", [("tag", ["fruit"])]),
         ("items:>1", []),
+        ("*rice*", [("item", ["rice"])]),
+        ("name:~et-bas", [("name", ["et-bas"])]),
+        ("creator:~UMP AND tag:~rui", [("creator", ["ump"]), ("tag", ["rui"])]),
+        ("*et/pri*", [("item", ["et/pri"])]),
     ],
 )
 def test_the_fields_that_match_come_with_the_words_marked(matches, free_text, found):
@@ -64,6 +68,13 @@ def test_keys_of_the_query_match_too(matches):
 def test_marks_are_counted_in_code_points(matches):
     found = matches("brulee carte", "Café crème")
     assert found == [("readme", ["brûlée", "carte"])]
+
+
+@pytest.mark.parametrize(
+    ("part", "marked"), [("fe cr", "fé cr"), ("FÉ_CR", "fé cr"), ("fe c", "fé c")]
+)
+def test_a_part_is_marked_where_it_was_folded(matches, part, marked):
+    assert matches(f'name:~"{part}"', "Café crème") == [("name", [marked])]
 
 
 def test_an_identifier_is_marked_as_a_whole(library, grumpy):

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.engines import without_time_limit
-from tests.conftest import add_people, open_app
+from tests.conftest import add_people, make_config, open_app
 from tests.corpus import dataset_info
 from tests.databases import SERVERS, empty_database
 
@@ -59,12 +59,20 @@ def test_where_a_row_stays_locked_the_answer_is_503(app, grumpy):
     )
 
 
+#: What takes for ever.
+SLOW = {
+    "postgresql": "SELECT pg_sleep(900)",
+    "mysql": "SELECT max(md5(seq)) FROM seq_1_to_1000000000",
+    "mariadb": "SELECT max(md5(seq)) FROM seq_1_to_1000000000",
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+    " SELECT count(*) FROM n",
+}
+
+
 def test_a_statement_that_takes_too_long_is_ended(app):
-    sleep = {"postgresql": "SELECT pg_sleep(9)"}.get(
-        sql_db.engine.dialect.name, "SELECT max(md5(seq)) FROM seq_1_to_1000000000"
-    )
+    slow = sa.text(SLOW[sql_db.engine.dialect.name])
     with sql_db.engine.connect() as connection, pytest.raises(sa.exc.OperationalError):
-        connection.execute(sa.text(sleep))
+        connection.execute(slow)
 
 
 def test_a_migration_takes_as_long_as_it_needs(app):
@@ -77,3 +85,24 @@ def test_a_migration_takes_as_long_as_it_needs(app):
     ):
         # MariaDB tells of a sleep that was cut short with 1.
         assert not connection.execute(sa.text(sleep)).scalar()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", *SERVERS])
+def test_a_request_that_takes_too_long_is_ended(kind, tmp_path, keys, grumpy):
+    def be_slow():
+        sql_db.session.execute(sa.text(SLOW[sql_db.engine.dialect.name]))
+        return "never"
+
+    with empty_database(kind, tmp_path) as url:
+        config = make_config(tmp_path, keys, url) | {"REQUEST_TIMEOUT": 2}
+        with open_app(config) as app:
+            add_people(app)
+            app.add_url_rule("/slow", "slow", be_slow)
+            client = app.test_client()
+            response = client.get("/slow")
+            assert response.status_code == 503
+            assert "may take (2 seconds)" in response.json["message"]
+            # The connection is as good as ever.
+            app.config["REQUEST_TIMEOUT"] = 60
+            for path in ("/dataset/list", "/uris"):
+                assert client.get(path, headers=grumpy).status_code == 200

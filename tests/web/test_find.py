@@ -208,6 +208,18 @@ def test_the_search_language_is_explained_with_examples_to_try(visit, box):
     expect(page).to_have_url("/?q=apples+-pears")
 
 
+def test_the_last_word_is_completed_by_what_there_is(visit, box):
+    page = visit("grumpy")
+    box(page).press_sequentially("apple gr")
+    suggestions = page.get_by_role("group", name="Suggestions")
+    suggestions.get_by_role("link", name="creator:grumpy").click()
+
+    expect(page).to_have_url("/?q=apple+creator%3Agrumpy")
+    expect(box(page)).to_have_value("apple creator:grumpy")
+    count(page, "1")
+    expect(suggestions).to_be_hidden()
+
+
 def test_fields_are_searched_and_no_words_of_them_are_looked_for(visit):
     page = visit("grumpy", "?q=frozen%3A2017+tag%3Afruit")
     count(page, "3")
@@ -216,6 +228,15 @@ def test_fields_are_searched_and_no_words_of_them_are_looked_for(visit):
     page = visit("grumpy", "?q=frozen%3A2017")
     count(page, "12")
     expect(page.locator(".why p")).to_have_count(0)
+
+
+def test_a_misspelled_word_offers_what_it_may_mean(visit):
+    page = visit("grumpy", "?q=carot")
+    page.get_by_text("Did you mean").get_by_role("link", name="carrot").click()
+
+    expect(page).to_have_url("/?q=carrot")
+    count(page, "2")
+    expect(page.get_by_text("Did you mean")).to_be_hidden()
 
 
 def test_what_does_not_parse_is_told_to_be_words(visit, box):

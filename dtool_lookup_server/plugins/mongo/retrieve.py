@@ -32,6 +32,8 @@ _ATTEMPTS = 3
 class MongoRetrieve(RetrieveABC, PluginABC):
     """Keeps what datasets hold in a MongoDB collection, with GridFS beside it."""
 
+    keeps_all = True
+
     def __init__(self) -> None:
         self.store = Store(settings.RETRIEVE)
 

@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 class MongoSearch(SearchABC):
     """Finds datasets by their analyzed terms in a MongoDB collection."""
 
+    keeps_all = True
+
     def __init__(self) -> None:
         self.store = Store(settings.SEARCH, (text.INDEX,))
 

@@ -30,7 +30,13 @@ from pymongo.errors import (
 )
 from pymongo.operations import IndexModel
 
-from ...errors import PluginError, StoreUnavailableError, ValidationError
+from ... import deadlines
+from ...errors import (
+    PluginError,
+    StoreFullError,
+    StoreUnavailableError,
+    ValidationError,
+)
 from ..interfaces import DatasetInfo
 from . import settings
 
@@ -76,6 +82,9 @@ _DUPLICATE = 11000
 # MongoDB's numbers (its error_codes.yml) for a document that grows too large, and
 # for one whose index entries do not fit the cache in one transaction.
 _TOO_LARGE = {10334, 17280, 17419, 17420, 388, 339}
+
+# The same of a write where there is no room.
+_FULL = {14031}
 
 _log = logging.getLogger(__name__)
 
@@ -151,21 +160,35 @@ class Store:
         :raises TooLargeError: for a document that it cannot take
         """
         try:
-            with pymongo.timeout(float(self._settings["TIMEOUT"]) if limited else None):
+            with pymongo.timeout(self._longest(limited)):
                 yield
         except NoFile:
             raise
         except (DocumentTooLarge, PyMongoError) as error:
+            if deadlines.is_over():
+                raise deadlines.too_late() from error
             if getattr(error, "code", None) in _TOO_LARGE or isinstance(
                 error, DocumentTooLarge
             ):
                 raise TooLargeError from error
             name = self._kind.lower()
+            if getattr(error, "code", None) in _FULL:
+                raise StoreFullError(
+                    f"The {name} plugin's MongoDB has no room on its disk"
+                ) from error
             _log.error("MongoDB of the %s plugin: %s", name, type(error).__name__)
             raise StoreUnavailableError(
                 f"The {name} plugin's MongoDB does not answer"
                 f" ({type(error).__name__}): try again later."
             ) from error
+
+    def _longest(self, limited: bool) -> float | None:
+        """Return the seconds that something may take; None for any number."""
+        seconds = (
+            float(self._settings["TIMEOUT"]) if limited else None,
+            deadlines.remaining(),
+        )
+        return min((limit for limit in seconds if limit is not None), default=None)
 
     def make_indexes(self) -> None:
         """Make the indexes that are not there."""

@@ -5,6 +5,7 @@ forget, check and match.
 """
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Integer,
@@ -123,7 +124,16 @@ def match(query: TextQuery) -> TextMatch:
         unwanted = _rows(_any(query.none_of)).with_only_columns(_ROWID)
         others = Dataset.id.not_in(unwanted)
         return TextMatch(others, others, newest_first)
-    rows = _rows(_expression(query))
+    return matched(expression_of(query))
+
+
+def matched(expression: str | BindParameter[str]) -> TextMatch:
+    """Return what an expression of FTS5 finds, as match() does.
+
+    :param expression: as expression_of returns it, or what stands for it
+    """
+    newest_first = (Dataset.frozen_at.desc(), Dataset.id.desc())
+    rows = _rows(expression)
     found = rows.subquery()
     # A join, and no IN: the rank is then made while the index is read, once.
     return TextMatch(
@@ -133,7 +143,7 @@ def match(query: TextQuery) -> TextMatch:
     )
 
 
-def _rows(expression: str) -> Select[tuple[int, float]]:
+def _rows(expression: str | BindParameter[str]) -> Select[tuple[int, float]]:
     matches = literal_column(TABLE).op("MATCH", is_comparison=True)(expression)
     # The sum hides from SQLite that this is the rowid: else it may go through the
     # datasets first and search the index again for each.
@@ -142,7 +152,7 @@ def _rows(expression: str) -> Select[tuple[int, float]]:
     return select(id_, rank).select_from(table(TABLE)).where(matches)
 
 
-def _expression(query: TextQuery) -> str:
+def expression_of(query: TextQuery) -> str:
     """Return a query with something to find in the language of FTS5."""
     any_of = _any(query.any_of)
     expression = " AND ".join(f"({_any(group)})" for group in query.groups)

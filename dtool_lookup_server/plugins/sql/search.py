@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import BindParameter, ColumnElement, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -59,6 +59,21 @@ class SQLSearch(SearchABC):
         filter by base URI beside it, compare base_uri_id: see _conditions.
         """
         return _engine().match(text)
+
+    def expression_of(self, text: Leaf) -> str | None:
+        """Return text as the one parameter of match_expression().
+
+        :returns: None where the database has no such form, or the text finds nothing
+            by itself
+        """
+        of = getattr(_engine(), "expression_of", None)
+        if of is None or not isinstance(text, TextQuery):
+            return None
+        return of(text) if text.groups and not text.finds_nothing else None
+
+    def match_expression(self, expression: BindParameter[str]) -> TextMatch:
+        """Return what match_text does, for any text that has an expression."""
+        return _engine().matched(expression)
 
     def search(self, query: Query) -> list[dict[str, Any]]:
         """Return every dataset that a query finds, the best first.

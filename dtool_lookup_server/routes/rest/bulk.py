@@ -10,6 +10,7 @@ from flask import Response, abort, current_app, request, stream_with_context
 from marshmallow import ValidationError
 
 from ...auth import registered_user
+from ...errors import InvalidFieldError
 from ...http_errors import describe
 from ...schemas import RegisterDatasetSchema
 from ...services import registering
@@ -96,6 +97,8 @@ def _read(line: bytes, longest: int) -> tuple[dict[str, Any] | None, Answer]:
         return _SCHEMA.load(loads(line)), {}
     except json.JSONDecodeError:
         return None, _refusal(400, message="Not JSON")
+    except InvalidFieldError as error:
+        return None, {"status": 422, "error": describe(error)}
     except ValidationError as error:
         return None, _refusal(422, errors={"json": error.normalized_messages()})
 

@@ -18,6 +18,7 @@ from ...schemas import (
     IndexRunSchema,
     MadeSchema,
     QueryKeysSchema,
+    QueryValues,
     SummarySchema,
     Text,
     TextOrObject,
@@ -33,12 +34,13 @@ from .paging import SortSchema
 LONGEST_SUGGESTED = 1024
 
 _SHORT = validate.Length(max=LONGEST_LIST)
+_FEW_VALUES = QueryValues()
 
 
 def _texts(about: str, example: str) -> fields.List:
     return fields.List(
         Text(),
-        validate=_SHORT,
+        validate=_FEW_VALUES,
         metadata={"description": about, "example": [example]},
     )
 
@@ -51,7 +53,7 @@ class QuerySchema(QueryKeysSchema):
     base_uris = _texts("In any of these base URIs", "s3://snow-white")
     uuids = fields.List(
         fields.UUID(),
-        validate=_SHORT,
+        validate=_FEW_VALUES,
         metadata={"description": "With any of these UUIDs"},
     )
     tags = _texts("With all of these tags", "fruit")
@@ -225,7 +227,7 @@ class AuditQuerySchema(Schema):
     usernames = _texts("Done by any of these users", "grumpy")
     actions = fields.List(
         Text(validate=validate.OneOf(sorted(Action))),
-        validate=_SHORT,
+        validate=_FEW_VALUES,
         metadata={
             "description": "Any of these actions",
             "example": ["dataset.delete"],

@@ -22,7 +22,7 @@ export function dataset({ user, signal, setTitle }) {
   signal.addEventListener("abort", () => leaving.abort());
 
   async function load(uri, current) {
-    const { data } = await api.request(api.at("/uris", uri), { signal: current });
+    const { data } = await api.request(api.at("/uris", uri), { signal: current }).catch(explained);
     setTitle(data.name);
     return page(data, user, current);
   }
@@ -40,6 +40,12 @@ export function dataset({ user, signal, setTitle }) {
       showIn(content, "Fetching the dataset", () => load(uri, current), current, "h1");
     },
   };
+}
+
+/** What is not here may have been once: addresses are sent to colleagues, and kept. */
+function explained(error) {
+  if (error.status !== 404) throw error;
+  throw new api.ApiError(404, `${error.message}. It may have been deleted or moved since: look for its name or UUID.`);
 }
 
 function back() {

@@ -8,13 +8,15 @@ const FEW = 7;
 const MANY = 50;
 
 /**
- * Return { element, show(counts, selected) }; counts is a Map from values to numbers.
+ * Return { element, show(counts, selected) }; counts is a Map from values to numbers,
+ * null where they are not known.
  *
  * @param title of the filter: Creators
  * @param toggle called with a value that is checked or no longer
  */
 export function facet(title, toggle) {
   let counts = new Map();
+  let known = true;
   let sorted = [];
   let selected = [];
   let all = false;
@@ -54,7 +56,7 @@ export function facet(title, toggle) {
   }
 
   function noteOn(hits, limit, wanted) {
-    if (!sorted.length && !selected.length) return "None";
+    if (!sorted.length && !selected.length) return known ? "None" : "";
     if (wanted && !hits) return "None has this in it";
     return (all || wanted) && hits > limit ? `${number(hits - limit)} more: filter to find them` : "";
   }
@@ -83,7 +85,8 @@ export function facet(title, toggle) {
   return {
     element,
     show(newCounts, newSelected) {
-      counts = newCounts;
+      known = newCounts !== null;
+      counts = newCounts ?? new Map();
       sorted = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || a.localeCompare(b));
       selected = newSelected;
       draw();

@@ -6,12 +6,13 @@ import * as api from "../api.js";
 import * as counts from "../counts.js";
 import { fill, focusOn, h, newId, own } from "../dom.js";
 import * as format from "../format.js";
-import { failure, nothing } from "../panels.js";
+import { failure, nothing, waiting } from "../panels.js";
 import * as searching from "../query.js";
 import { facet } from "./facet.js";
 import { limitsInWords, rangeFilters } from "./ranges.js";
 import { marked, reasons } from "./reasons.js";
 import { searchHelp } from "./search_help.js";
+import { suggestions } from "./suggestions.js";
 
 /** How long typing pauses before a search begins. */
 const PAUSE_MS = 180;
@@ -49,6 +50,7 @@ export function find({ user, signal, setTitle }) {
     now();
   });
 
+  const suggested = suggestions();
   const sort = h("select", { id: "sort", onChange: () => go(searching.addressOf({ ...search, sort: sort.value, page: 1 })) });
   const unread = h("p", { class: "quiet unread", role: "status", hidden: true });
   const heading = h("h1", { class: "count" }, "Datasets");
@@ -93,7 +95,7 @@ export function find({ user, signal, setTitle }) {
   const element = h(
     "div",
     { class: "find" },
-    h("div", { class: "ask" }, form, unread, help),
+    h("div", { class: "ask" }, form, unread, suggested.element, help),
     h(
       "div",
       { class: "columns" },
@@ -135,8 +137,8 @@ export function find({ user, signal, setTitle }) {
 
   function show(place) {
     search = searching.read(place);
-    if (!typing) box.value = search.q;
     typing = typing && document.activeElement === box;
+    if (!typing) box.value = search.q;
     setTitle(search.q.trim());
     drawSorts();
     drawChips();
@@ -150,10 +152,12 @@ export function find({ user, signal, setTitle }) {
     const { signal: current } = asked;
     askResults(search, current);
     askCounts(search, current);
+    suggested.ask(search, current);
   }
 
   async function askResults(wanted, current) {
     results.setAttribute("aria-busy", "true");
+    if (!results.children.length) fill(results, waiting("Searching"));
     try {
       const { data, total, headers } = await api.request(searching.path(wanted), {
         method: "POST",
@@ -180,11 +184,11 @@ export function find({ user, signal, setTitle }) {
     const whole = counts.summary(wanted, current);
     const none = (error) => {
       if (!current.aborted) tellUncounted(wanted, current, error);
-      return new Map();
+      return null;
     };
     const drawn = (numbers, draw) => numbers.catch(none).then((found) => current.aborted || draw(found));
     const ranges = ["years", "sizes"].map((name) =>
-      drawn(whole.then((summary) => counts.ofFacet(summary, name)), (found) => limits.showNumbers(name, found)),
+      drawn(whole.then((summary) => counts.ofFacet(summary, name)), (found) => limits.showNumbers(name, found ?? new Map())),
     );
     const values = facets.map((each) =>
       drawn(counts.ofValues(wanted, each, current, whole), (found) => each.show(found, wanted[each.name])),
@@ -193,11 +197,14 @@ export function find({ user, signal, setTitle }) {
     if (!current.aborted) filters.removeAttribute("aria-busy");
   }
 
-  /** A query that did not parse is told to be searched as words. */
+  /** A query that did not parse is told to be searched as words; what it may be misspelled for is offered. */
   function tellUnderstood(header) {
-    const failed = header !== null && !JSON.parse(header).parsed;
-    unread.hidden = !failed;
-    unread.textContent = failed ? "This does not read as a query, and is searched as words." : "";
+    const { parsed = true, did_you_mean: [meant] = [] } = JSON.parse(header ?? "{}");
+    unread.hidden = parsed && !meant;
+    fill(unread, [
+      parsed ? "" : "This does not read as a query, and is searched as words. ",
+      ...(meant ? ["Did you mean ", h("a", { href: searching.addressOf({ ...search, q: meant, page: 1 }) }, meant), "?"] : []),
+    ]);
   }
 
   function drawSorts() {

@@ -1,0 +1,224 @@
+"""Did you mean: what a misspelled word may stand for, within what somebody may search.
+
+Each base URI has a list of the words in its datasets. It only says what to try: what
+is suggested was searched for as the one who asks, and found.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, event, select
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from ..engines import MARIADB
+from ..extensions import sql_db
+from ..plugins.analysis import words_of
+from ..plugins.folding import fold
+from ..plugins.interfaces import DatasetInfo, Query
+from ..plugins.spelling import (
+    differences_allowed,
+    distance,
+    is_remembered,
+    words_of_dataset,
+)
+from ..query import And, Leaf, Node, Or, Piece, Text, Words
+from ..sql_models import BaseURIWord
+from . import search
+from .conditions import begins
+from .permissions import searchable
+from .users import ActingUser
+
+#: Queries that are suggested, words that are looked into, and what is tried of each.
+MOST_SUGGESTED, MOST_WORDS, MOST_TRIED = 3, 4, 8
+#: Words that are compared with a misspelled one.
+MOST_COMPARED = 3_000
+
+_PENDING = "dtool_lookup_server_words"
+_TABLE = BaseURIWord.__table__
+_C = _TABLE.c
+_KNOWN = select(_C.word).where(
+    _C.base_uri_id == bindparam("place"),
+    _C.word.in_(bindparam("words", expanding=True)),
+)
+
+
+def learn(base_uri_id: int, info: DatasetInfo) -> None:
+    """Remember the words of a dataset when the transaction is committed."""
+    pending = sql_db.session.info.setdefault(_PENDING, {})
+    pending.setdefault(base_uri_id, set()).update(words_of_dataset(info))
+
+
+@event.listens_for(sql_db.session, "before_commit")
+def _apply(session: Session) -> None:
+    pending = session.info.pop(_PENDING, {})
+    for base_uri_id, words in sorted(pending.items()):
+        remember(session.connection(), base_uri_id, words)
+
+
+@event.listens_for(sql_db.session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop(_PENDING, None)
+
+
+def remember(connection: Connection, base_uri_id: int, words: Iterable[str]) -> None:
+    """Put words on the list of a base URI, those that are not there.
+
+    Others may do so at the same moment: all in one order, so that none waits for one
+    that waits for it.
+    """
+    ordered = sorted(words)
+    if not ordered:
+        return
+    known = connection.scalars(_KNOWN, {"place": base_uri_id, "words": ordered})
+    new = set(ordered).difference(known)
+    rows = [
+        {
+            "word": word,
+            "base_uri_id": base_uri_id,
+            "backwards": word[::-1],
+            "length": len(word),
+        }
+        for word in ordered
+        if word in new
+    ]
+    if rows:
+        connection.execute(_inserting(connection.dialect.name, _TABLE), rows)
+
+
+def _inserting(dialect_name: str, table: Table) -> Any:
+    """Return a statement that inserts rows, and leaves those that are there."""
+    if dialect_name in MARIADB:
+        return mysql.insert(table).prefix_with("IGNORE")
+    kind: Any = sqlite if dialect_name == "sqlite" else postgresql
+    return kind.insert(table).on_conflict_do_nothing()
+
+
+def did_you_mean(user: ActingUser | None, query: Query, found: int) -> list[str]:
+    """Return what the free text of a query may be misspelled for.
+
+    :param user: None for the machine's administrator, who sees all
+    :param found: how many datasets the query finds
+    :returns: in the query language, the nearest first; each finds something that the
+        user may see. Empty where no word is without a hit of its own
+    """
+    tree = search.understood(query).tree
+    asked = list(islice(_words_in(tree), MOST_WORDS))
+    if found and (len(asked) < 2 or _are_known(user, asked)):
+        return []
+    meant = {
+        word: nearest
+        for word in asked
+        if not _is_found(user, word) and (nearest := _nearest(user, word))
+    }
+    if not meant:
+        return []
+    first = next(iter(meant))
+    best = {word: nearest[0] for word, nearest in meant.items()}
+    corrected = (_corrected(tree, {**best, first: other}) for other in meant[first])
+    queries = ({**query, "free_text": str(one)} for one in corrected)
+    good = (one["free_text"] for one in queries if search.finds_any(user, one))
+    return list(islice(good, MOST_SUGGESTED))
+
+
+def _words_in(tree: Node) -> Iterator[str]:
+    """Yield each word that a tree looks for and that may be misspelled."""
+    words = (
+        word
+        for leaf in _wanted(tree)
+        for piece in _pieces_of(leaf)
+        for word in _words_of(piece)
+    )
+    yield from dict.fromkeys(filter(is_remembered, words))
+
+
+def _wanted(tree: Node) -> Iterator[Leaf]:
+    match tree:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _wanted(part)
+        case Leaf():
+            yield tree
+
+
+def _pieces_of(leaf: Leaf) -> tuple[Piece, ...]:
+    if isinstance(leaf, Text | Words):
+        return tuple(piece for piece in leaf.pieces if not piece.excluded)
+    return ()
+
+
+def _words_of(piece: Piece) -> list[str]:
+    """Return the words of a phrase, or a word; none of an identifier or beginning."""
+    words = words_of(fold(piece.text))
+    alone = piece.quoted or (len(words) == 1 and not piece.text.endswith("*"))
+    return words if alone else []
+
+
+def _are_known(user: ActingUser | None, words: list[str]) -> bool:
+    known = _within(user, select(_C.word).distinct().where(_C.word.in_(words)))
+    return len(sql_db.session.scalars(known).all()) == len(words)
+
+
+def _is_found(user: ActingUser | None, word: str) -> bool:
+    return search.finds_any(user, {"free_text": f'"{word}"'})
+
+
+def _nearest(user: ActingUser | None, word: str) -> list[str]:
+    """Return the words that are nearly the same and find something, the nearest first.
+
+    One that differs in its first half ends as the word does, one that differs in its
+    second half begins so: either is looked up in an index.
+    """
+    same = max(2, (len(word) - 1) // 2)
+    allowed = differences_allowed(word)
+    near: set[str] = set()
+    for column, start in ((_C.word, word[:same]), (_C.backwards, word[::-1][:same])):
+        like = (
+            select(_C.word)
+            .distinct()
+            .where(
+                begins(column, start),
+                _C.length.between(len(word) - allowed, len(word) + allowed),
+            )
+        )
+        near.update(sql_db.session.scalars(_within(user, like).limit(MOST_COMPARED)))
+    steps = {one: distance(word, one) for one in near if one != word}
+    tried = sorted(
+        (one for one, number in steps.items() if number <= allowed),
+        key=lambda one: (steps[one], one[0] != word[0], one),
+    )
+    found = (one for one in tried[:MOST_TRIED] if _is_found(user, one))
+    return list(islice(found, MOST_SUGGESTED))
+
+
+def _within(user: ActingUser | None, words: Any) -> Any:
+    """Return a select of words of base URIs that a user may search."""
+    if user is None:
+        return words
+    return words.where(_C.base_uri_id.in_(searchable(user)))
+
+
+def _corrected(tree: Node, meant: Mapping[str, str]) -> Node:
+    """Return a tree with other words in place of some."""
+    match tree:
+        case And(parts):
+            return And(tuple(_corrected(part, meant) for part in parts))
+        case Or(parts):
+            return Or(tuple(_corrected(part, meant) for part in parts))
+        case Text(pieces):
+            return Text(tuple(_corrected_piece(piece, meant) for piece in pieces))
+        case Words(field, pieces):
+            return Words(
+                field, tuple(_corrected_piece(piece, meant) for piece in pieces)
+            )
+    return tree
+
+
+def _corrected_piece(piece: Piece, meant: Mapping[str, str]) -> Piece:
+    words = _words_of(piece)
+    if piece.excluded or not meant.keys() & set(words):
+        return piece
+    text = " ".join(meant.get(word, word) for word in words)
+    return dataclasses.replace(piece, text=text)

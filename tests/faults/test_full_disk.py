@@ -1,0 +1,178 @@
+"""A disk that is full costs answers of 507, and nothing else, until there is room."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import sqlalchemy as sa
+
+from dtool_lookup_server import sql_db
+from dtool_lookup_server.engines import with_driver
+from tests.conftest import add_people, make_config, open_app
+from tests.corpus import dataset_info
+from tests.databases import connected
+from tests.datasets_on_disk import make_dataset
+from tests.private_servers import PrivatePostgreSQL, running
+
+MEGABYTE = 1024 * 1024
+
+#: The number of the capability to mount, in Linux's capability.h.
+_CAP_SYS_ADMIN = 21
+
+
+def may_mount():
+    """Return whether this process may mount something."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        fields = dict(line.split(":", 1) for line in status)
+    return bool(int(fields["CapEff"], 16) >> _CAP_SYS_ADMIN & 1)
+
+
+@pytest.fixture
+def disk():
+    """A small disk of a test's own, which everybody may write to."""
+    if not may_mount():
+        pytest.skip("mounting a small disk takes the rights of root")
+    # Not below pytest's own folder, which is closed to a database server's user.
+    folder = Path(tempfile.mkdtemp(prefix="lookup-"))
+    options = f"size={48 * MEGABYTE},mode=1777"
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        folder.rmdir()
+        fail = pytest.fail if os.environ.get("CI") else pytest.skip
+        fail(f"a small disk cannot be mounted: {done.stderr}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+        folder.rmdir()
+
+
+@contextmanager
+def filled(disk):
+    """Leave no room on a disk."""
+    filler = disk / "filler"
+    with open(filler, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free)
+    assert shutil.disk_usage(disk).free == 0
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@pytest.fixture
+def register(grumpy):
+    """Register a dataset of half a megabyte: register(app, "one") -> the response."""
+
+    def register(app, name):
+        notes = os.urandom(MEGABYTE // 4).hex()
+        info = dataset_info(name, readme=f"mandragora: {notes}")
+        client = app.test_client()
+        return client.post("/dataset/register", json=info, headers=grumpy)
+
+    return register
+
+
+def assert_only_reading_works(app, register, grumpy):
+    """Fail unless registering is refused for want of room, and reading is not."""
+    # What the file has beyond what is in it is used up first.
+    kept = 1
+    while (response := register(app, f"full-{kept}")).status_code == 201:
+        kept += 1
+    assert (response.status_code, response.json["code"]) == (507, 507)
+    assert "no room" in response.json["message"]
+    client, query = app.test_client(), {"free_text": "mandragora"}
+    summary = client.get("/dataset/summary", headers=grumpy).json
+    assert summary["number_of_datasets"] == kept
+    found = client.post("/dataset/search", json=query, headers=grumpy)
+    assert len(found.json) == min(kept, 10)
+
+
+@contextmanager
+def opened(config):
+    """Give an app with people in it."""
+    with open_app(config) as app:
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        add_people(app)
+        yield app
+
+
+def test_a_sqlite_database_on_a_full_disk(disk, keys, register, grumpy):
+    with opened(make_config(disk, keys)) as app:
+        assert register(app, "before").status_code == 201
+        with filled(disk):
+            assert_only_reading_works(app, register, grumpy)
+        assert register(app, "after").status_code == 201
+
+
+def test_a_sqlite_database_that_may_not_grow(tmp_path, keys, register, grumpy):
+    with opened(make_config(tmp_path, keys)) as app:
+        assert register(app, "before").status_code == 201
+        limit_pages(app, "(SELECT page_count FROM pragma_page_count)")
+        assert_only_reading_works(app, register, grumpy)
+        limit_pages(app, "4294967294")
+        assert register(app, "after").status_code == 201
+
+
+def limit_pages(app, number):
+    """Let a database's file have no more than a number of pages."""
+    with app.app_context():
+        sql_db.engine.dispose()
+
+        @sa.event.listens_for(sql_db.engine, "connect")
+        def limit(connection, _record):
+            [most] = connection.execute(f"SELECT {number}").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {most}")
+
+
+def test_a_postgresql_database_on_a_full_disk(disk, tmp_path, keys, register, grumpy):
+    with running(PrivatePostgreSQL) as server:
+        url = with_driver(server.url.format(port=server.port))
+        # Its tables alone: without room for its log the server itself would end.
+        tables = disk / "tables"
+        tables.mkdir()
+        shutil.chown(tables, server.user)
+        with connected(url) as connection:
+            for statement in (
+                f"CREATE TABLESPACE small LOCATION '{tables}'",
+                "CREATE DATABASE small TABLESPACE small",
+            ):
+                connection.execute(sa.text(statement))
+        small = url.set(database="small").render_as_string()
+        with opened(make_config(tmp_path, keys, small)) as app:
+            assert register(app, "before").status_code == 201
+            with filled(disk):
+                assert_only_reading_works(app, register, grumpy)
+            assert register(app, "after").status_code == 201
+
+
+def test_an_edit_on_a_full_disk_leaves_the_dataset_as_it_was(
+    disk, tmp_path, keys, grumpy
+):
+    dataset = make_dataset(disk / "datasets", "one", annotations={"colour": "green"})
+    with opened(make_config(tmp_path, keys)) as app:
+        run = app.test_cli_runner().invoke
+        base_uri = str(disk / "datasets")
+        for command in (
+            ["base_uri", "add", base_uri],
+            ["base_uri", "index", base_uri],
+            ["user", "search_permission", "grumpy", base_uri],
+            ["user", "register_permission", "grumpy", base_uri],
+        ):
+            assert run(args=command).exit_code == 0
+        client = app.test_client()
+        path = f"/annotations/{quote(dataset.uri, safe='')}"
+        body = {"annotations": {"colour": "green", "more": "x" * MEGABYTE}}
+        with filled(disk):
+            refused = client.put(path, json=body, headers=grumpy)
+        assert (refused.status_code, refused.json["code"]) == (507, 507)
+        left = client.get(path, headers=grumpy).json["annotations"]
+        assert left == {"colour": "green"}
+        assert dataset.list_annotation_names() == ["colour"]
+        assert client.put(path, json=body, headers=grumpy).status_code == 200

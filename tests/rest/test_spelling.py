@@ -1,0 +1,106 @@
+"""X-Query-Understood: what a misspelled query may have meant."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dtool_lookup_server.plugins.spelling import distance
+from tests.corpus import SNOW_WHITE, dataset_info
+
+
+@pytest.fixture
+def meant(library, grumpy):
+    """Return what a query may be misspelled for."""
+
+    def get(free_text, headers=grumpy, path="/uris", client=library, **query):
+        response = client.post(
+            path, json={"free_text": free_text, **query}, headers=headers
+        )
+        assert response.status_code == 200, response.text
+        told = json.loads(response.headers["X-Query-Understood"])
+        assert set(told) <= {"query", "parsed", "did_you_mean"}
+        return told.get("did_you_mean")
+
+    return get
+
+
+@pytest.mark.parametrize(
+    ("typed", "queries"),
+    [
+        ("carot", ["carrot"]),
+        ("carrott", ["carrot", "carrots"]),
+        ("crarot", ["carrot"]),
+        ("Carot", ["carrot"]),
+        ("rumpelstilzkin", ["rumpelstiltskin"]),
+        ("readme:marckt", ["readme:market"]),
+        ('"sold on the markt"', ['"sold on the market"']),
+        ("carot AND markt", ["carrot AND market"]),
+        ("carot tag:veg", ["tag:veg AND carrot"]),
+        ("apple carot", ["apple OR carrot"]),
+        ("apple carrot", None),
+        ("carrot AND tag:nothing", None),
+        ("carot AND tag:nothing", None),
+        ("-carot", None),
+        ("caro*", None),
+        ("tag:frut", None),
+        ("frui", ["fruit"]),
+        ("xyzzyx", None),
+        ("cat", None),
+    ],
+)
+def test_a_word_without_hits_suggests_the_nearest_that_has_some(meant, typed, queries):
+    assert meant(typed) == queries
+
+
+def test_the_apis_tell_it_alike(meant):
+    assert meant("carot", path="/dataset/search") == ["carrot"]
+
+
+def test_only_words_that_the_user_may_search_are_suggested(meant, headers):
+    assert meant("rumpelstilzkin", headers("sleepy")) == ["rumpelstiltskin"]
+    assert meant("rumpelstilzkin", headers("noone")) is None
+
+
+def test_a_suggestion_finds_something_with_the_rest_of_the_query(meant):
+    assert meant("carot", creator_usernames=["grumpy"]) == ["carrot"]
+    assert meant("carot", creator_usernames=["nobody"]) is None
+
+
+def test_a_word_of_a_dataset_that_was_forgotten_is_not_suggested(
+    meant, client, headers
+):
+    info = dataset_info("zucchini", SNOW_WHITE, readme="zucchini")
+    librarian = headers("librarian")
+    client.put(f"/uris/{info['uri']}", json=info, headers=librarian)
+    assert meant("zuchini", client=client) == ["zucchini"]
+    client.delete(f"/uris/{info['uri']}", headers=librarian)
+    assert meant("zuchini", client=client) is None
+
+
+def test_only_the_first_page_says_it(meant):
+    assert meant("carot", path="/uris?page=2") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "steps"),
+    [
+        ("carrot", "carrot", 0),
+        ("carot", "carrot", 1),
+        ("carrrot", "carrot", 1),
+        ("carbot", "carrot", 1),
+        ("acrrot", "carrot", 1),
+        ("drosofila", "drosophila", 2),
+        ("", "abc", 3),
+    ],
+)
+def test_the_distance_counts_letters(one, other, steps):
+    assert distance(one, other) == distance(other, one) == steps
+
+
+@given(st.text("abc", max_size=6), st.text("abc", max_size=6))
+def test_the_distance_is_at_most_the_longer_word(one, other):
+    assert abs(len(one) - len(other)) <= distance(one, other)
+    assert distance(one, other) <= max(len(one), len(other))
+    assert (distance(one, other) == 0) == (one == other)
