@@ -352,7 +352,7 @@ def _without_marks(typed: str) -> str:
 def _whole_values(field: str, matches: Iterable[re.Match[str]]) -> Words | Match:
     if field in WORD_FIELDS:
         return Words(field, tuple(map(_piece_of, matches)))
-    return Match(field, tuple(map(_value_of, matches)))
+    return Match(field, tuple(map(_beginning_or_value, matches)))
 
 
 def _piece_of(match: re.Match[str]) -> Piece:
@@ -361,12 +361,21 @@ def _piece_of(match: re.Match[str]) -> Piece:
     return Piece(_without_marks(_typed(match)))
 
 
+def _beginning_or_value(match: re.Match[str]) -> Value:
+    """Return a value of a field in which parts are found; this is none."""
+    begins = _without_marks(_typed(match))
+    if begins == _typed(match):
+        return _value_of(match)
+    return Value(begins.removesuffix("*"), begins=True)
+
+
 def _values_of(typed: str) -> Iterator[Value]:
     yield from map(_value_of, _EACH_VALUE.finditer(typed))
 
 
 def _value_of(match: re.Match[str]) -> Value:
-    if match["quoted"] is not None and not match["part"]:
+    """Return a value as it was typed, whatever ~ stands before its quotes."""
+    if match["quoted"] is not None:
         return Value(match["quoted"], bool(match["begins"]))
-    bare = _without_marks(_typed(match))
+    bare = match["bare"]
     return Value(bare.removesuffix("*"), bare.endswith("*"))

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-#: What must stand in quotes to be one value, or no operator.
-_NEEDS_QUOTES = re.compile(r"[\s(),]|\*$|^$")
+#: What must stand in quotes to be one value, and no part, beginning or operator.
+_NEEDS_QUOTES = re.compile(r"^[~*]|[\s(),]|\*$|^$")
 
 #: Words that stand between others, in capitals.
 OPERATORS = ("AND", "OR", "NOT")

@@ -15,8 +15,9 @@ from ..services import search, spelling
 
 HEADER = "X-Query-Understood"
 
-#: Longest text in the header, in characters: proxies limit what they pass on.
-LONGEST = 1000
+#: Longest text in the header, and longest query that is suggested, in characters:
+#: proxies limit what they pass on.
+LONGEST, LONGEST_SUGGESTED = 1000, 200
 
 View = Callable[..., Any]
 
@@ -60,7 +61,7 @@ def _told(user: Any, query: dict[str, Any], response: Response) -> dict[str, Any
         # The answer is there without it.
         _log.warning("No spelling is suggested: %s", type(error).__name__)
         return told
-    short = [one for one in meant if len(one) <= LONGEST]
+    short = [one for one in meant if len(one) <= LONGEST_SUGGESTED]
     return {**told, "did_you_mean": short} if short else told
 
 

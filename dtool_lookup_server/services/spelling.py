@@ -36,6 +36,9 @@ MOST_SUGGESTED, MOST_WORDS, MOST_TRIED = 3, 4, 8
 #: Words that are compared with a misspelled one.
 MOST_COMPARED = 3_000
 
+#: Words that are compared with the list at once: a statement takes so many values.
+_BATCH = 1_000
+
 _PENDING = "dtool_lookup_server_words"
 _TABLE = BaseURIWord.__table__
 _C = _TABLE.c
@@ -70,10 +73,13 @@ def remember(connection: Connection, base_uri_id: int, words: Iterable[str]) -> 
     that waits for it.
     """
     ordered = sorted(words)
-    if not ordered:
-        return
-    known = connection.scalars(_KNOWN, {"place": base_uri_id, "words": ordered})
-    new = set(ordered).difference(known)
+    for start in range(0, len(ordered), _BATCH):
+        _remember(connection, base_uri_id, ordered[start : start + _BATCH])
+
+
+def _remember(connection: Connection, base_uri_id: int, words: list[str]) -> None:
+    known = connection.scalars(_KNOWN, {"place": base_uri_id, "words": words})
+    new = set(words).difference(known)
     rows = [
         {
             "word": word,
@@ -81,7 +87,7 @@ def remember(connection: Connection, base_uri_id: int, words: Iterable[str]) -> 
             "backwards": word[::-1],
             "length": len(word),
         }
-        for word in ordered
+        for word in words
         if word in new
     ]
     if rows:

@@ -106,6 +106,11 @@ def test_fields(typed, tree):
         ("name:~ap", Words("name", (Piece("ap*"),))),
         ("tag:~fr", Match("tag", (Value("fr", begins=True),))),
         ("***", text()),
+        ('tag:"~fruit"', Match("tag", (Value("~fruit"),))),
+        ('name:"~fruit"', Words("name", (Piece("~fruit", True),))),
+        ("uuid:~6809", Match("uuid", (Value("~6809"),))),
+        ("annotation.about:~5", Annotation("about", (Value("~5"),))),
+        ("tag:*", Match("tag", (Value("", begins=True),))),
         (f"*{'x' * 300}*", Part(None, "x" * 255)),
     ],
 )
@@ -201,6 +206,8 @@ LEAVES = st.one_of(
         [
             "tag:a,b",
             "tag:~a,bcd",
+            'tag:"~abc"',
+            'tag:"*abc*",x',
             'name:~"a b c"',
             "item:~abc,d",
             'creator:"a b"',

@@ -1,6 +1,7 @@
 """X-Query-Understood: what a misspelled query may have meant."""
 
 import json
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,19 @@ def test_a_word_of_a_dataset_that_was_forgotten_is_not_suggested(
     assert meant("zuchini", client=client) == ["zucchini"]
     client.delete(f"/uris/{info['uri']}", headers=librarian)
     assert meant("zuchini", client=client) is None
+
+
+def test_words_of_many_datasets_at_once_are_remembered(client, meant, headers):
+    words = ["".join(letters) for letters in product("bcdfghjklm", repeat=5)]
+    infos = [
+        dataset_info(f"many-{n}", SNOW_WHITE, readme=" ".join(words[n::50]))
+        for n in range(36)
+    ]
+    lines = "\n".join(map(json.dumps, infos))
+    kind = {"Content-Type": "application/x-ndjson"}
+    response = client.put("/uris", data=lines, headers=headers("librarian") | kind)
+    assert {json.loads(line)["status"] for line in response.text.splitlines()} == {201}
+    assert meant("bbbbbz", client=client)[0] == "bbbbb"
 
 
 def test_only_the_first_page_says_it(meant):
