@@ -167,7 +167,7 @@ def index(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         options = ["--jobs", jobs] if jobs else []
         seconds = seconds_of(storage, datasets, sample, folder, options)
-    click.echo(table(storage, datasets, sample, seconds))
+        click.echo(table(storage, datasets, sample, seconds))
 
 
 def _read(path: Path) -> Results:
