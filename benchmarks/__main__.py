@@ -16,6 +16,7 @@ import click
 
 from . import relevance, report
 from .corpus import READER, WRITER, Corpus
+from .indexing import STORAGES, seconds_of, table
 from .load import Request, measure
 from .operations import READS, bare_request, registrations
 from .report import BARE, Results
@@ -179,6 +180,24 @@ def relevance_of(stores: tuple[str, ...], queries: bool) -> None:
         click.echo(
             f"{store}: nDCG@{relevance.PAGE} {mean:.3f} of {len(results)} queries"
         )
+
+
+@main.command()
+@click.option("--storage", type=click.Choice(list(STORAGES)), default="disk")
+@click.option("--datasets", default=1000, show_default=True)
+@click.option("--sample", default=20, help="For the plain loop.", show_default=True)
+@click.option("--jobs", help="Of base_uri index.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Empty, to work in.")
+def index(
+    storage: str, datasets: int, sample: int, jobs: str | None, folder: Path | None
+) -> None:
+    """Index datasets twice, beside a plain loop over dtoolcore."""
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        options = ["--jobs", jobs] if jobs else []
+        seconds = seconds_of(storage, datasets, sample, folder, options)
+        click.echo(table(storage, datasets, sample, seconds))
 
 
 def _read(path: Path) -> Results:

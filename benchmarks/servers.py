@@ -71,20 +71,25 @@ class Server:
         ]
         process = subprocess.Popen(command, env=self.environment, cwd=self.started_in)
         try:
-            self._wait(process)
+            wait_for_port(self.name, process, self.port)
             yield process.pid
         finally:
             process.terminate()
             process.wait(30)
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + _SECONDS_TO_START
-        while process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            time.sleep(0.05)
-        raise RuntimeError(f"{self.name} does not start")
+
+def wait_for_port(name: str, process: subprocess.Popen[bytes], port: int) -> None:
+    """Return when a process listens.
+
+    :raises RuntimeError: if it does not
+    """
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{name} does not start")
 
 
 class LookupServer(Server):

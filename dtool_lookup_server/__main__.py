@@ -1,36 +1,31 @@
-"""The console script: the commands of `flask`, without FLASK_APP."""
+"""The console script: the commands of `flask` and of this server, without FLASK_APP."""
 
-from contextlib import suppress
+import sys
+from importlib import import_module
+from typing import Any
 
 import click
-from flask.cli import FlaskGroup, ScriptInfo
-from flask_migrate.cli import db
 
-from .app import create_app
-from .cli import COMMANDS
+from . import overview
 
 
-class CommandLine(FlaskGroup):
-    """The commands of `flask` and of this server, known before there is an app.
+class Main(click.Group):
+    """All commands; loads the server unless it is only asked what there is."""
 
-    So --help lists them where the app cannot be made yet.
-    """
+    def main(self, args: Any = None, *more: Any, **named: Any) -> Any:
+        """Run the command that the arguments name.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands, those of plugins among them."""
-        names = set(click.Group.list_commands(self, ctx))
-        with suppress(click.ClickException):
-            names.update(ctx.ensure_object(ScriptInfo).load_app().cli.commands)
-        return sorted(names)
+        :param args: a sequence of text; None for those of the process
+        """
+        arguments = sys.argv[1:] if args is None else list(args)
+        if arguments == ["--help"] and overview.is_complete():
+            group: Any = overview.overview()
+        else:
+            group = import_module(f"{__package__}.command_line").command_line
+        return group.main(args, *more, **named)
 
 
-main = CommandLine(
-    name="dtool-lookup-server",
-    create_app=create_app,
-    help="The central index over the base URIs of dtool datasets.",
-)
-for command in (db, *COMMANDS):
-    main.add_command(command)
+main = Main(overview.NAME)
 
 if __name__ == "__main__":
     main()

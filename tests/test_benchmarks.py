@@ -2,17 +2,20 @@
 
 import json
 
+import dtoolcore
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import corpus
+from benchmarks import corpus, stored
 from benchmarks.__main__ import main
 from benchmarks.corpus import Corpus
+from benchmarks.indexing import table
 from benchmarks.judged import QUERIES, datasets
 from benchmarks.load import Request, WrongAnswerError
 from benchmarks.operations import READS, by_tag, first_page
 from benchmarks.relevance import ndcg
 from dtool_lookup_server.services.dataset_info import checked
+from dtool_lookup_server.utils import generate_dataset_info
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +164,20 @@ def test_what_is_judged_is_there():
     named = {info["name"] for info in datasets()}
 
     assert {name for judged in QUERIES for name in judged.worth} <= named
+
+
+def test_datasets_on_disk_are_datasets(tmp_path):
+    stored.on_disk(tmp_path, range(2))
+    found = list(dtoolcore.iter_datasets_in_base_uri(str(tmp_path)))
+
+    uuids = {dataset.uuid for dataset in found}
+    assert uuids == {stored.metadata(number)["uuid"] for number in range(2)}
+    for dataset in found:
+        assert checked(generate_dataset_info(dataset, dataset.base_uri))["tags"]
+
+
+def test_ratios_of_indexing_are_those_of_its_seconds():
+    printed = table("s3", 1000, 5, {"plain": 800.0, "first": 100.0, "second": 4.0})
+
+    assert "8.0 times faster" in printed
+    assert "200.0 times faster" in printed

@@ -14,8 +14,10 @@ import jwt
 import pytest
 from click.testing import CliRunner
 
+import dtool_lookup_server
 from dtool_lookup_server import __version__, create_app, sql_db
 from dtool_lookup_server.__main__ import main
+from dtool_lookup_server.command_line import command_line
 from tests.conftest import open_app
 from tests.corpus import SNOW_WHITE
 from tests.datasets_on_disk import README, make_dataset, path_of
@@ -772,3 +774,50 @@ def test_a_wrong_setting_is_one_line_that_names_it(monkeypatch, setting, value):
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
     assert setting in result.stderr
+
+
+# How --help is shown without loading the server
+
+
+HELP_LOADS = """
+import sys
+from dtool_lookup_server.__main__ import main
+try:
+    main(["--help"], prog_name="x")
+finally:
+    print(sorted({"flask", "sqlalchemy", "dtoolcore"} & sys.modules.keys()))
+"""
+
+
+def test_help_does_not_load_the_server():
+    done = run_program("-c", HELP_LOADS)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_help_is_what_the_commands_say_of_themselves():
+    shown = CliRunner().invoke(main, ["--help"], prog_name="x")
+    loaded = CliRunner().invoke(command_line, ["--help"], prog_name="x")
+    # A command or an option that is new has its row in overview.py, too.
+    assert shown.output == loaded.output
+
+
+def test_help_lists_the_commands_of_others(tmp_path, monkeypatch):
+    metadata = tmp_path / "greeting-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Name: greeting\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[flask.commands]\ngreet = greeting:x\n")
+    (tmp_path / "greeting.py").write_text(
+        "import click\nx = click.Command('greet', help='Say hello.')\n"
+    )
+    done = run_program("-m", "dtool_lookup_server", "--help", PYTHONPATH=str(tmp_path))
+    assert re.search(r"(?m)^  greet +Say hello\.$", done.stdout), done.stderr
+    assert re.search(r"(?m)^  base_uri ", done.stdout)
+
+
+def test_names_of_the_package_are_there_when_they_are_asked_for():
+    script = "import dtool_lookup_server as s; print([hasattr(s, n) for n in dir(s)])"
+    done = run_program("-c", script)
+    assert "False" not in done.stdout
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(AttributeError, match="no_such_name"):
+        dtool_lookup_server.no_such_name  # noqa: B018

@@ -10,7 +10,7 @@ from textwrap import dedent
 import click
 import pytest
 
-from dtool_lookup_server.__main__ import main
+from dtool_lookup_server.command_line import command_line
 from dtool_lookup_server.config import SETTINGS
 from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
 from dtool_lookup_server.plugins.registry import Plugins
@@ -71,7 +71,7 @@ def test_every_route_is_documented(built, app):
 def test_every_command_is_documented(built, app):
     page = text_of(built, "commands")
 
-    for group in (main, app.cli):
+    for group in (command_line, app.cli):
         for command in commands_of(group, "dtool-lookup-server"):
             assert command in page
 

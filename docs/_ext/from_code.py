@@ -17,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from dtool_lookup_server import create_app
-from dtool_lookup_server.__main__ import main
+from dtool_lookup_server.command_line import command_line
 from dtool_lookup_server.config import SETTINGS, Setting
 from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
 
@@ -174,7 +174,7 @@ class AllCommands(WrittenFromCode):
 
     def lines(self) -> Iterator[str]:
         # The script lists what it knows without an application, and has all of these.
-        commands = {**plain_app().cli.commands, **main.commands}
+        commands = {**plain_app().cli.commands, **command_line.commands}
         script = click.Group("dtool-lookup-server", commands)
         context = click.Context(script, info_name=script.name)
         found = list(commands_below(script, context))
