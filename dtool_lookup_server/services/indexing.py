@@ -76,8 +76,10 @@ def index(base_uri: str, uris: list[str], force: bool = False) -> Iterator[Outco
     for uri in uris:
         try:
             dataset = dtoolcore.DataSet.from_uri(uri)
-        except dtoolcore.DtoolCoreTypeError:
-            continue
+        except dtoolcore.DtoolCoreTypeError as error:
+            # dtoolcore says the same of what has gone since it was listed.
+            if not _is_protodataset(uri):
+                yield Outcome(FAILED, uri, reason=described(error))
         except Exception as error:
             yield Outcome(FAILED, uri, reason=described(error))
         else:
@@ -136,6 +138,15 @@ def checked_info(dataset: dtoolcore.DataSet, base_uri: str) -> DatasetInfo:
 def described(error: Exception) -> str:
     """Return what a person is told of an error."""
     return str(error) or type(error).__name__
+
+
+def _is_protodataset(uri: str) -> bool:
+    try:
+        dtoolcore.ProtoDataSet.from_uri(uri)
+    except Exception:
+        # Each kind of storage has exceptions of its own.
+        return False
+    return True
 
 
 def _index_one(dataset: dtoolcore.DataSet, base_uri: str, force: bool) -> Outcome:
