@@ -102,3 +102,21 @@ def test_documentation_needs_no_other_host(built):
         assert not re.search(
             r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', html
         )
+
+
+def test_the_tests_that_the_documentation_names_are_there():
+    named = {
+        path
+        for page in DOCS.rglob("*.rst")
+        for path in re.findall(r"\btests/[\w/]+\.py\b", page.read_text("utf-8"))
+    }
+    assert "tests/security/access.py" in named
+    assert [path for path in named if not (DOCS.parent / path).is_file()] == []
+
+
+def test_every_promise_of_security_names_a_test():
+    text = (DOCS / "security.rst").read_text(encoding="utf-8")
+    promises = text.partition("What is promised")[2].partition("CI runs all of")[0]
+    items = re.split(r"\n- ", promises)[1:]
+    assert len(items) > 20
+    assert [item for item in items if "`tests/" not in item] == []

@@ -86,7 +86,16 @@ def set_annotations(
 
 def set_annotation(user: ActingUser, uri: str, name: str, value: Any) -> dict[str, Any]:
     """Add or replace one annotation; see set_tags."""
-    return _edit(user, uri, "annotations", lambda held: {**held, name: value})
+
+    def change(held: dict[str, Any]) -> dict[str, Any]:
+        try:
+            checked_field("annotations", {"value": value})
+        except InvalidFieldError as error:
+            # As the client calls it: the others are not what is wrong.
+            raise InvalidFieldError("value", *error.errors["annotations"]) from None
+        return {**held, name: value}
+
+    return _edit(user, uri, "annotations", change)
 
 
 def remove_annotation(user: ActingUser, uri: str, name: str) -> dict[str, Any]:

@@ -283,14 +283,26 @@ def _is_enough(ready: Sequence[_Read]) -> bool:
     return len(ready) >= _TOGETHER or size > _BYTES_AHEAD
 
 
+def _is_protodataset(uri: str) -> bool:
+    try:
+        dtoolcore.ProtoDataSet.from_uri(uri)
+    except Exception:
+        # Each kind of storage has exceptions of its own.
+        return False
+    return True
+
+
 def _read(storage: Storage, base_uri: str, found: Found) -> _Read | Outcome | None:
     """Read a dataset, in a thread without a database; None for one not frozen yet."""
     name, uri = "", found.uri
     try:
         try:
             dataset = storage.open(uri)
-        except dtoolcore.DtoolCoreTypeError:
-            return None
+        except dtoolcore.DtoolCoreTypeError as error:
+            # dtoolcore says the same of what has gone since it was listed.
+            if _is_protodataset(uri):
+                return None
+            return Outcome(FAILED, uri, reason=described(error))
         name, uri = dataset.name, base_uris.normalised_uri(dataset.uri)
         info = checked_info(dataset, base_uri)
         return _Read(found, info, content_digest(info))
@@ -314,7 +326,7 @@ def _registered(reads: Sequence[_Read], force: bool) -> list[Outcome]:
 
 def _registered_alone(read: _Read, force: bool) -> Outcome:
     try:
-        # A plugin with a store of its own is told outside of a transaction.
+        # Each in a transaction of its own, and then its fingerprint.
         [outcome] = _register_each([read], force)
         return outcome
     except Exception as error:

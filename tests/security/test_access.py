@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import contextmanager
 
 import jwt
 import pytest
@@ -17,7 +18,7 @@ from dtool_lookup_server.utils import (
 )
 from tests.api_018.test_authentication import sign_by_hand
 from tests.api_018.test_errors import RULES
-from tests.conftest import add_people, open_app
+from tests.conftest import add_people, make_config, open_app, open_database
 from tests.corpus import DATASETS, SNOW_WHITE, dataset_info, uri_of, uuid_of
 from tests.security.access import (
     ELSEWHERE,
@@ -120,6 +121,18 @@ def bad_headers(keys, other_keys):
     }
 
 
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory, keys, shelf):
+    """Sends requests that are all refused, to an app where somebody was removed."""
+    folder = tmp_path_factory.mktemp("guarded")
+    with (
+        open_database(folder, shelf) as url,
+        open_app(make_config(folder, keys, url)) as app,
+    ):
+        fill(app)
+        yield app.test_client()
+
+
 def test_every_method_of_every_route_has_one_row():
     there = {
         (method, rule.rule)
@@ -140,8 +153,9 @@ def test_a_bad_token_is_refused(library, bad_headers, row, kind):
 
 
 @pytest.mark.parametrize("row", GUARDED, ids=str)
-def test_strangers_are_refused(library, headers, row):
-    response = row.call(library, headers("dopey"))
+@pytest.mark.parametrize("username", ["dopey", GONE])
+def test_strangers_and_who_is_gone_are_refused(guarded, headers, row, username):
+    response = row.call(guarded, headers(username))
     assert response.status_code == row.strangers
     assert set(response.json) == {"code", "status"}
 
@@ -254,17 +268,41 @@ def asked(role):
             yield from ((row._replace(json=query), {}) for query in QUESTIONS)
 
 
-def answers(client, role, headers):
-    """Return all that is told: statuses, bodies and headers."""
+@contextmanager
+def counted_statements(app):
+    """Give a list that has an item for each statement that the database executes."""
+    statements = []
+
+    def count(_connection, _cursor, statement, *_more):
+        statements.append(statement)
+
+    with app.app_context():
+        engine = sql_db.engine
+    sa.event.listen(engine, "before_cursor_execute", count)
+    yield statements
+    sa.event.remove(engine, "before_cursor_execute", count)
+
+
+def answers(app, role, headers):
+    """Return all that is told: statuses, bodies, headers, and the work it took.
+
+    How long an answer takes would tell, too: by the number of statements, since times
+    are never twice the same.
+    """
     told = []
+    client = app.test_client()
     for row, condition in asked(role):
         who = headers | condition
-        with row.call(client, who, HIDDEN) as response:
+        with (
+            counted_statements(app) as statements,
+            row.call(client, who, HIDDEN) as response,
+        ):
             text = response.text
         left = sorted(
             pair for pair in response.headers.items() if pair[0] not in FLEETING
         )
-        told.append((str(row), row.json, response.status_code, left, text))
+        answer = (response.status_code, left, text, len(statements))
+        told.append((str(row), row.json, *answer))
     return told
 
 
@@ -295,13 +333,13 @@ def add_what_is_hidden(app):
 
 
 @pytest.mark.parametrize("role", BLIND_ROLES)
-def test_what_is_hidden_changes_no_answer(app, client, headers, role):
+def test_what_is_hidden_changes_no_answer(app, headers, role):
     mine = headers(ROLES[role])
     # Once for what an answer changes of its own, such as the name one goes by.
-    answers(client, role, mine)
-    before = answers(client, role, mine)
+    answers(app, role, mine)
+    before = answers(app, role, mine)
     add_what_is_hidden(app)
-    after = answers(client, role, mine)
+    after = answers(app, role, mine)
     assert len(before) > 100
     for told_before, told_after in zip(before, after, strict=True):
         assert told_after == told_before

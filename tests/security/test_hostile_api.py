@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
 )
 
-from tests.conftest import make_config, open_app
+from tests.conftest import make_config, open_app, open_database
 from tests.openapi_document import current
 from tests.security.access import KNOWN, ROLES
 from tests.security.agreement import assert_all_agree
@@ -54,10 +54,13 @@ def from_lines(_context, response):
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory, keys):
+def app(tmp_path_factory, keys, shelf):
     """An app of this module's own, where anything may be kept."""
     home = tmp_path_factory.mktemp("hostile")
-    with open_app(make_config(home, keys) | {"EDITS": "index"}) as app:
+    with (
+        open_database(home, shelf) as url,
+        open_app(make_config(home, keys, url) | {"EDITS": "index"}) as app,
+    ):
         fill(app)
         # As it is outside of tests: an exception is a 500, and is not raised.
         app.config["PROPAGATE_EXCEPTIONS"] = False

@@ -4,11 +4,15 @@ A value that a field may have after all is kept; one that is refused leaves no t
 """
 
 import json
+import re
 
 import pytest
 
-from tests.conftest import make_config, open_app
-from tests.security.access import KNOWN, ROLES, TABLE
+from dtool_lookup_server.utils import register_dataset, update_permissions
+from tests.conftest import make_config, open_app, open_database
+from tests.corpus import DATASETS, SNOW_WHITE
+from tests.openapi_document import current
+from tests.security.access import KNOWN, PERMISSIONS, ROLES, TABLE
 from tests.security.agreement import assert_all_agree
 from tests.security.test_access import contents, fill
 
@@ -51,34 +55,58 @@ VALUES = {
 }
 
 
+DOCUMENT = current()
+
+
+def operation_of(row):
+    """Return the OpenAPI document's description of a row's request."""
+    path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", row.rule)
+    return DOCUMENT["paths"].get(path, {}).get(row.method.lower(), {})
+
+
+def documented_fields(row):
+    """Return the names of the fields that a row's body may have."""
+    content = operation_of(row).get("requestBody", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    if "items" in schema:
+        schema = schema["items"]
+    if "$ref" in schema:
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return set(schema.get("properties", ()))
+
+
+def allowed_role(row):
+    """Return a role whose requests are not refused; None where there is none."""
+    allowed = [role for role, status in row.statuses.items() if status < 300]
+    return allowed[-1] if allowed else None
+
+
 def fields():
     """Yield each row with each field of its JSON, and who may send it."""
     for row in TABLE:
         body = row.json[0] if isinstance(row.json, list) else row.json
-        allowed = [role for role, status in row.statuses.items() if status < 300]
-        if body is not None and allowed:
-            more = set(QUERY_KEYS) - set(body) if row.rule in FINDERS else set()
-            for field in [*body, *sorted(more)]:
-                yield pytest.param(row, field, allowed[-1], id=f"{row} {field}")
+        if body is not None and (role := allowed_role(row)):
+            for field in [*body, *sorted(documented_fields(row) - set(body))]:
+                yield pytest.param(row, field, role, id=f"{row} {field}")
 
 
-FINDERS = ("/uris", "/uris/summary", "/uris/timeline")
-QUERY_KEYS = (
-    "creator_usernames",
-    "tags",
-    "uploaded_by",
-    "frozen_after",
-    "frozen_before",
-    "min_size",
-    "max_size",
-)
+def parameters():
+    """Yield each row with each parameter of its query string, and who may send it."""
+    for row in TABLE:
+        for parameter in operation_of(row).get("parameters", ()):
+            if parameter["in"] == "query" and (role := allowed_role(row)):
+                name = parameter["name"]
+                yield pytest.param(row, name, role, id=f"{row} {name}")
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory, keys):
+def app(tmp_path_factory, keys, shelf):
     """An app of this module's own, where anything may be kept."""
     home = tmp_path_factory.mktemp("fields")
-    with open_app(make_config(home, keys) | {"EDITS": "index"}) as app:
+    with (
+        open_database(home, shelf) as url,
+        open_app(make_config(home, keys, url) | {"EDITS": "index"}) as app,
+    ):
         fill(app)
         # As it is outside of tests: an exception is a 500, and is not raised.
         app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -87,6 +115,11 @@ def app(tmp_path_factory, keys):
 
 @pytest.fixture
 def client(app):
+    """Sends requests where each role may do what it may, whatever was kept before."""
+    with app.app_context():
+        update_permissions({"base_uri": SNOW_WHITE, **PERMISSIONS})
+        [known] = [info for info in DATASETS if info["uri"] == KNOWN.uri]
+        register_dataset(known)
     return app.test_client()
 
 
@@ -108,13 +141,17 @@ def send(client, row, headers, data):
 @pytest.mark.parametrize(("row", "field", "role"), list(fields()))
 def test_a_hostile_value_is_refused_by_name(app, client, headers, row, field, role):
     who = headers(ROLES[role])
+    # It is the value that is refused, and nothing else.
+    assert row.call(client, who).status_code < 300
+    before = contents(app)
     for name, text in VALUES.items():
-        before = contents(app)
         response = send(client, row, who, with_value(row, field, text))
         assert response.status_code < 500, name
+        after = contents(app)
         if response.status_code >= 400:
-            assert contents(app) == before, name
+            assert after == before, name
             assert response.json["code"] == response.status_code
+        before = after
         if response.status_code == 422:
             named = response.json["errors"]["json"]
             assert field in (named.get("0", named)), (name, named)
@@ -129,26 +166,45 @@ def test_what_is_no_number_is_no_time(client, headers, row, text):
     assert send(client, row, headers("grumpy"), data).status_code in (400, 422)
 
 
-@pytest.mark.parametrize("key", ["page", "page_size", "sort", "after", "free_text"])
-@pytest.mark.parametrize("rule", ["/uris", "/uuids/<uuid>", "/users", "/base-uris"])
-def test_a_hostile_query_string_is_answered(client, headers, rule, key):
-    [row] = [row for row in TABLE if row.rule == rule and row.method == "GET"]
-    who = headers("snow-white")
-    for text in [
-        "",
-        "-1",
-        "0",
-        "1e9",
-        "9" * 400,
-        "\0",
-        "'",
-        "+-,",
-        "é" * 5000,
-        "\ud800",
-    ]:
+TEXTS = (
+    "",
+    "-1",
+    "0",
+    "1e9",
+    "NaN",
+    "-Infinity",
+    "9" * 400,
+    "\0",
+    "a\x1b[2J\r\nX-Admin: yes",
+    "'",
+    "' OR 1=1; DROP TABLE dataset --",
+    '"a NEAR/2 b* AND (NOT c) ^ d: -"',
+    '{"$gt": ""}',
+    "[" * 500,
+    "(" * 500,
+    "+-,",
+    "é" * 5000,
+    "\ud800",
+    "../../etc/passwd",
+)
+
+
+@pytest.mark.parametrize(("row", "key", "role"), list(parameters()))
+def test_a_hostile_query_string_is_answered(app, client, headers, row, key, role):
+    who = headers(ROLES[role])
+    before = contents(app)
+    for text in TEXTS:
         value = text.encode("utf-8", "surrogatepass")
-        response = row._replace(path=None).call(client, who, query_string={key: value})
-        assert response.status_code in (200, 400, 422), text
+        path = (row.path or row.rule).partition("?")[0]
+        response = row._replace(path=path).call(client, who, query_string={key: value})
+        # A page of 0.18's lists that is behind the last one is not there.
+        allowed = (200, 400, 422, 404) if key == "page" else (200, 400, 422)
+        assert response.status_code in allowed, text
+        if response.status_code == 422:
+            [named] = response.json["errors"].values()
+            assert key in named, text
+    if row.method == "GET":
+        assert contents(app) == before
 
 
 def test_what_is_left_agrees(app, headers):

@@ -338,4 +338,5 @@ class EditAnnotationsSchema(Schema):
     def check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
         """Return if there is exactly one of the two."""
         if len(data) != 1:
-            raise ValidationError("Either annotations or value.", "annotations")
+            wrong = ["Either annotations or value."]
+            raise ValidationError(dict.fromkeys(self.fields, wrong))
