@@ -22,6 +22,8 @@ OPTIONS = {
 
 #: What each command does: the first sentence of its help.
 COMMANDS = {
+    "audit": "Look at who did what, and forget the oldest of it.",
+    "backup": "Write all that the SQL database holds to a new FOLDER, for `restore`.",
     "base_uri": "Manage and index base URIs.",
     "config": "Show settings and versions.",
     "database": "Move the SQL database.",
@@ -32,6 +34,7 @@ COMMANDS = {
     "init": "Make all that the server needs: home folder, keys, database, first admin.",
     "openapi": "OpenAPI commands.",
     "plugins": "List the plugins that are installed, and which of them are used.",
+    "restore": "Fill this server's database, which must be empty, from a backup's FOLDER.",
     "routes": "Show the routes for the app.",
     "run": "Run a development server.",
     "search": "Find datasets with the query language, in all base URIs.",
