@@ -34,7 +34,8 @@ COMMANDS = {
     "init": "Make all that the server needs: home folder, keys, database, first admin.",
     "openapi": "OpenAPI commands.",
     "plugins": "List the plugins that are installed, and which of them are used.",
-    "restore": "Fill this server's database, which must be empty, from a backup's FOLDER.",
+    "restore": "Fill this server's database, which must be empty, from a backup's"
+    " FOLDER.",
     "routes": "Show the routes for the app.",
     "run": "Run a development server.",
     "search": "Find datasets with the query language, in all base URIs.",
