@@ -26,6 +26,11 @@ class CommandLine(FlaskGroup):
             names.update(ctx.ensure_object(ScriptInfo).load_app().cli.commands)
         return sorted(names)
 
+    def _load_plugin_commands(self) -> None:
+        super()._load_plugin_commands()
+        for name in overview.ALONG.values():
+            self.commands.pop(name, None)
+
 
 def _in_our_words(parameter: click.Parameter) -> click.Parameter:
     """Return an option of Flask's with the help that the overview has."""

@@ -44,6 +44,11 @@ COMMANDS = {
 }
 
 
+#: What comes along with an extra, and the command that it brings: it is about its own
+#: settings, and not among ours.
+ALONG = {"Flask-Limiter": "limiter"}
+
+
 def overview() -> click.Group:
     """Return a group that can say what there is, and run none of it."""
     names = {
@@ -64,7 +69,7 @@ def is_complete() -> bool:
     Plugins may, and so may whoever adds commands to `flask`.
     """
     return all(
-        distribution.name == NAME
+        distribution.name == NAME or distribution.name in ALONG
         for distribution in distributions()
         for point in distribution.entry_points
         if point.group.startswith("dtool_lookup_server.")

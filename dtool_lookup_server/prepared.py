@@ -20,10 +20,12 @@ from sqlalchemy import (
     bindparam,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.types import TypeEngine
 
 from .extensions import sql_db
 
+AnySession = Session | scoped_session[Session]
 Parameters = Mapping[str, Any]
 Tuples = list[tuple[Any, ...]]
 Process = Callable[[Any], Any]
@@ -118,18 +120,24 @@ class Prepared:
         row = self.first(parameters)
         return row[0] if row else None
 
-    def run(self, rows: Sequence[Parameters]) -> None:
+    def run(
+        self, rows: Sequence[Parameters], session: AnySession | None = None
+    ) -> None:
         """Execute what writes, for each of some rows of parameters.
 
+        :param session: None for the application's
         :raises DBAPIError: as the session does
         """
         if rows:
-            self._execute(rows, lambda _dialect, _cursor: None)
+            self._execute(rows, lambda _dialect, _cursor: None, session)
 
     def _execute(
-        self, rows: Sequence[Parameters], fetch: Callable[[Dialect, Any], Result]
+        self,
+        rows: Sequence[Parameters],
+        fetch: Callable[[Dialect, Any], Result],
+        session: AnySession | None = None,
     ) -> Result:
-        session = sql_db.session()
+        session = sql_db.session() if session is None else session
         # What was added is to be found, as by any other statement.
         session.flush()
         connection = session.connection()

@@ -103,16 +103,22 @@ def _outcomes(places: dict[tuple[str, str], bool]) -> Iterator[Outcome]:
         if base_uris.find(base_uri) is None:
             yield Outcome(IGNORED, uri)
             continue
-        found = list(indexing.index(indexing.only(base_uri, uri)))
-        for outcome in found:
+        listing = indexing.only(base_uri, uri)
+        if removed and _is_gone(listing, uri):
+            if exists(select(Dataset.id).where(Dataset.uri == uri)):
+                forget(uri)
+                yield Outcome(FORGOTTEN, uri)
+            continue
+        for outcome in indexing.index(listing):
             if outcome.kind == FAILED:
                 current_app.logger.warning("Event: %s could not be registered", uri)
             yield outcome
-        # Nothing is found where there is no dataset, or one that is not frozen yet.
-        if (
-            not found
-            and removed
-            and exists(select(Dataset.id).where(Dataset.uri == uri))
-        ):
-            forget(uri)
-            yield Outcome(FORGOTTEN, uri)
+
+
+def _is_gone(listing: indexing.Listing, uri: str) -> bool:
+    """Return whether a storage says that a dataset is not there, frozen or not."""
+    try:
+        return not listing.storage.holds(uri)
+    except Exception:
+        # Each kind of storage has exceptions of its own: reading fails of them too.
+        return False

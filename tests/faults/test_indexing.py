@@ -80,7 +80,7 @@ def indexer(config):
 
 @pytest.fixture
 def held(folder, indexer):
-    """Index the folder in a process that is held as it reads the third dataset.
+    """Index the folder, one by one, in a process that is held as it reads the third.
 
     Gives the process, and what lets it go on to its end and returns its status.
     """
@@ -92,7 +92,7 @@ def held(folder, indexer):
         content = readme.read_text()
         readme.unlink()
         os.mkfifo(readme)
-        with indexer(*options, folder) as process:
+        with indexer("--jobs", "1", *options, folder) as process:
             pipe = opened_by_a_reader(readme)
             readme.unlink()
             readme.write_text(content)

@@ -41,12 +41,12 @@ def version_before():
     tags = git("tag", "--list", "v*", "--sort=-version:refname", "--merged").split()
     if tags:
         return tags[0].decode()
-    now = {path.name for path in (REPOSITORY / STEPS).glob("[0-9]*.py")}
-    # Of a merge, the parent is what it was merged into.
-    history = git("log", "--first-parent", "--format=%H", "--", STEPS).split()
-    for commit in (f"{name.decode()}^" for name in history):
-        steps = git("ls-tree", "--name-only", f"{commit}:{STEPS}").decode().split()
-        if max(filter(str.isdigit, (name[:4] for name in steps))) < max(now)[:4]:
+    now = {path.name[:4] for path in (REPOSITORY / STEPS).glob("[0-9]*.py")}
+    # What a merge leaves on the way to the next one was never meant to run.
+    history = git("log", "--first-parent", "--no-merges", "--format=%H", "--", STEPS)
+    for commit in history.decode().split():
+        names = git("ls-tree", "--name-only", f"{commit}:{STEPS}").decode().split()
+        if {name[:4] for name in names if name[:4].isdigit()} < now:
             return commit
     raise AssertionError("no commit has older tables")
 

@@ -247,12 +247,16 @@ def test_a_step_that_was_interrupted_is_run_again(app, db, old):
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_who_registers_never_waits_for_an_index_of_postgresql(app, db, old):
     statements = []
-    sa.event.listen(
-        sql_db.engine,
-        "before_cursor_execute",
-        lambda _connection, _cursor, statement, *_rest: statements.append(statement),
-    )
-    db("upgrade")
+
+    def listen(_connection, _cursor, statement, *_rest):
+        statements.append(statement)
+
+    # Migrations have an engine of their own.
+    sa.event.listen(sa.Engine, "before_cursor_execute", listen)
+    try:
+        db("upgrade")
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", listen)
     made = [text for text in statements if INDEX_OF_0_18.match(text)]
     assert made
     assert [text for text in made if "CONCURRENTLY" not in text] == []

@@ -85,7 +85,7 @@ def drop(connection: Connection) -> None:
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
     forget(session, dataset_id)
-    _STORE.run([{"id": dataset_id, **_texts(terms)}])
+    _STORE.run([{"id": dataset_id, **_texts(terms)}], session)
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
@@ -104,7 +104,7 @@ def _texts(terms: AnalyzedDataset) -> dict[str, str]:
 
 def forget(session: AnySession, dataset_id: int) -> None:
     """Remove a dataset's terms; nothing happens where there are none."""
-    _FORGET.run([{"id": dataset_id}])
+    _FORGET.run([{"id": dataset_id}], session)
 
 
 def check(session: AnySession) -> None:
