@@ -3,7 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    func,
+    select,
+)
 
 from . import cursors
 from .columns import indexed_start
@@ -93,7 +102,7 @@ class PreparedPages:
 
     def __init__(self, statement: AnySelect, order: Sequence[ColumnElement[Any]]):
         page = statement.order_by(*order)
-        page = page.offset(bindparam("offset", type_=Integer))
+        page = page.offset(bindparam("offset", type_=BigInteger))
         self.page = Prepared(page.limit(bindparam("limit", type_=Integer)))
         self.number = Prepared(statement.with_only_columns(func.count()))
 

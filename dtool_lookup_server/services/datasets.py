@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, bindparam, func, select
 
 from ..errors import UnknownURIError
 from ..extensions import sql_db
@@ -97,7 +97,7 @@ def _page_of(base_uri_id: ColumnElement[int]) -> Prepared:
             base_uri_id.in_(SEARCHABLE),
         )
         .order_by(_DATASET.c.id)
-        .offset(bindparam("offset", type_=Integer))
+        .offset(bindparam("offset", type_=BigInteger))
         .limit(bindparam("limit", type_=Integer))
         .subquery()
     )
