@@ -12,6 +12,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import deadlines, keys, token_keys
+from .application import Application
 from .auth import note_origins
 from .cli import COMMANDS
 from .cli.base import RedLine
@@ -35,7 +36,7 @@ from .routes import admin, config, dataset, notify, rest, token, user
 from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
-from .routes.hardening import harden
+from .routes.hardening import hardened
 from .routes.unopened_sessions import UnopenedSessions
 from .routes.uri_path import URIConverter
 from .watching.logs import configure_logs
@@ -68,7 +69,7 @@ def create_app(
 
 
 def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
-    app = Flask(
+    app = Application(
         __name__,
         template_folder="web/templates",
         static_folder="web/static",
@@ -210,8 +211,8 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
     )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
+    app.wsgi_app = hardened(app.wsgi_app)  # type: ignore[assignment,method-assign]
     # The last comes first: an answer is compressed with its ETag on it.
-    app.after_request(harden)
     app.after_request(compress)
     app.after_request(tag_read)
     app.register_blueprint(api_docs.bp)

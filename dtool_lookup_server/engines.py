@@ -320,6 +320,15 @@ def make_durable(engine: Engine) -> None:
         os.close(file)
 
 
+def reads_alone(engine: Engine) -> bool:
+    """Return whether a connection may read without a transaction of its own.
+
+    Drivers begin one for each statement, but for SQLite's as it is set up here. What is
+    in memory alone has one connection, whose transaction may be somebody else's.
+    """
+    return _log_of(engine) is not None
+
+
 def _log_of(engine: Engine) -> str | None:
     """Return the path of the write-ahead log of SQLite; None where there is none."""
     path = engine.url.database

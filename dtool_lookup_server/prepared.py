@@ -4,11 +4,16 @@ SQLAlchemy takes ten times as long to pass on a short statement as SQLite to ans
 it looks the statement up among the compiled ones, makes a context, a result and its
 rows. Here a statement is compiled once for each database, and what is fetched comes as
 plain tuples. For statements that are short and frequent; all others go the common way.
+
+To open a session, begin its transaction and end both takes as long as three statements.
+What only reads SQLite therefore does without, on a connection that the application
+context keeps to its end. Where a transaction has begun its statements are part of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from flask import Flask, g
 from sqlalchemy import (
     BindParameter,
     ClauseElement,
@@ -23,6 +28,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.types import TypeEngine
 
+from . import engines
 from .extensions import sql_db
 
 AnySession = Session | scoped_session[Session]
@@ -108,7 +114,7 @@ class Prepared:
                 outputs = self._outputs[key] = self._processes(dialect, cursor)
             return [_processed(row, outputs) for row in rows] if outputs else list(rows)
 
-        return self._execute([parameters], fetch)
+        return self._execute(_reading_connection(), [parameters], fetch)
 
     def first(self, parameters: Parameters) -> tuple[Any, ...] | None:
         """Return the first row of a select, or None where there is none."""
@@ -129,18 +135,15 @@ class Prepared:
         :raises DBAPIError: as the session does
         """
         if rows:
-            self._execute(rows, lambda _dialect, _cursor: None, session)
+            connection = _connection_of(session or sql_db.session())
+            self._execute(connection, rows, lambda _dialect, _cursor: None)
 
     def _execute(
         self,
+        connection: Connection,
         rows: Sequence[Parameters],
         fetch: Callable[[Dialect, Any], Result],
-        session: AnySession | None = None,
     ) -> Result:
-        session = sql_db.session() if session is None else session
-        # What was added is to be found, as by any other statement.
-        session.flush()
-        connection = session.connection()
         dialect = connection.dialect
         key = (dialect.name, dialect.driver)
         made = self._made.get(key)
@@ -163,6 +166,42 @@ class Prepared:
             for type_, kind in zip(self._types, kinds, strict=True)
         ]
         return [(place, process) for place, process in enumerate(found) if process]
+
+
+# Where an application context keeps the connection that it reads with.
+_READING = "dtool_lookup_server_reading"
+
+
+def close_after_reading(app: Flask) -> None:
+    """Let the contexts of an application give back the connections they read with."""
+
+    def close(_error: BaseException | None) -> None:
+        connection: Connection | None = g.pop(_READING, None)
+        if connection is not None:
+            connection.close()
+
+    app.teardown_appcontext(close)
+
+
+def _reading_connection() -> Connection:
+    """Return the connection for what is only read: in a transaction, that one's."""
+    connection: Connection | None = g.get(_READING)
+    registry = sql_db.session.registry
+    if registry.has() and registry().in_transaction():
+        return _connection_of(registry())
+    if connection is None:
+        engine = sql_db.engine
+        if not engines.reads_alone(engine):
+            return _connection_of(registry())
+        connection = engine.connect()
+        setattr(g, _READING, connection)
+    return connection
+
+
+def _connection_of(session: AnySession) -> Connection:
+    # What was added is to be found, as by any other statement.
+    session.flush()
+    return session.connection()
 
 
 def _make(statement: ClauseElement, dialect: Dialect) -> _Made:

@@ -17,6 +17,7 @@ LAYERS = [
     "errors",
     "config",
     "deadlines",
+    "application",
     "json_output",
     "tokens",
     "extensions",

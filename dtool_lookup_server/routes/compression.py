@@ -24,12 +24,16 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 def compress(response: Response) -> Response:
     """Compress an answer that is large enough and of a kind that shrinks."""
-    streams = response.mimetype in _STREAMED and request.method in ("GET", "POST")
-    if response.mimetype not in _TYPES and not streams:
+    mimetype, environ = response.mimetype, request.environ
+    streams = mimetype in _STREAMED and environ["REQUEST_METHOD"] in ("GET", "POST")
+    if mimetype not in _TYPES and not streams:
         return response
-    response.vary.add("Accept-Encoding")
+    if "Vary" in response.headers:
+        response.vary.add("Accept-Encoding")
+    else:
+        response.headers["Vary"] = "Accept-Encoding"
     if (
-        "gzip" not in request.headers.get("Accept-Encoding", "").lower()
+        "gzip" not in environ.get("HTTP_ACCEPT_ENCODING", "").lower()
         or request.accept_encodings["gzip"] <= 0
         or response.status_code != 200
         or response.is_streamed != streams

@@ -15,14 +15,15 @@ View = Callable[..., Any]
 
 Absence = type[Exception] | tuple[type[Exception], ...]
 
-# Headers of a request that make its answer depend on what the client has already.
+# Headers of a request that make its answer depend on what the client has already, as
+# WSGI names them.
 _CONDITIONS = {
-    "if-match",
-    "if-none-match",
-    "if-modified-since",
-    "if-unmodified-since",
-    "if-range",
-    "range",
+    "HTTP_IF_MATCH",
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_UNMODIFIED_SINCE",
+    "HTTP_IF_RANGE",
+    "HTTP_RANGE",
 }
 
 _ABSENT: Absence = (UnknownURIError, UnknownUserError)
@@ -30,18 +31,19 @@ _ABSENT: Absence = (UnknownURIError, UnknownUserError)
 
 def tag_read(response: Response) -> Response:
     """Give what was read its ETag, and answer 304 where the client has it already."""
+    environ = request.environ
     if (
-        request.method in ("GET", "HEAD")
+        environ["REQUEST_METHOD"] in ("GET", "HEAD")
         and response.status_code == 200
         and response.is_json
         and not response.is_streamed
     ):
-        if response.get_etag()[0] is None:
-            response.add_etag()
+        # Leaves one that is there.
+        response.add_etag()
         # A browser is to ask each time, and nobody else is to keep it.
         response.headers.setdefault("Cache-Control", "private, no-cache")
-        if _CONDITIONS & {name.lower() for name, _value in request.headers}:
-            response.make_conditional(request)
+        if not _CONDITIONS.isdisjoint(environ):
+            response.make_conditional(environ)
     return response
 
 

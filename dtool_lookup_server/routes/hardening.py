@@ -4,14 +4,20 @@ As the OWASP Secure Headers Project recommends for APIs. Strict-Transport-Securi
 for the server that ends TLS to send.
 """
 
-from flask import Response
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-_EVERYWHERE = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Headers = list[tuple[str, str]]
+
+_EVERYWHERE = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+)
 
 #: For what is data, should a browser show it as a page all the same.
 _OF_DATA = "default-src 'none'; frame-ancestors 'none'"
@@ -30,12 +36,29 @@ _POLICIES = {
 }
 
 
-def harden(response: Response) -> Response:
-    """Add the headers that an answer does not have yet."""
-    policy = _POLICIES.get(response.mimetype or "", _OF_DATA)
-    headers = {**_EVERYWHERE, "Content-Security-Policy": policy}
-    present = {name.lower() for name, _value in response.headers}
-    for name, value in headers.items():
-        if name.lower() not in present:
-            response.headers.add(name, value)
-    return response
+def hardened(application: "WSGIApplication") -> "WSGIApplication":
+    """Add to each answer of an application the headers that it does not have yet.
+
+    Here an answer's headers are a plain list; werkzeug's would check each once more.
+    """
+
+    def serve(
+        environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        def start(status: str, headers: Headers, *error: Any) -> Any:
+            return start_response(status, [*headers, *_missing(headers)], *error)
+
+        return application(environ, start)
+
+    return serve
+
+
+def _missing(headers: Headers) -> Headers:
+    present = {name.lower(): value for name, value in headers}
+    mimetype = present.get("content-type", "").partition(";")[0].strip()
+    policy = _POLICIES.get(mimetype, _OF_DATA)
+    return [
+        header
+        for header in (*_EVERYWHERE, ("Content-Security-Policy", policy))
+        if header[0].lower() not in present
+    ]

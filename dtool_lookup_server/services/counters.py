@@ -11,7 +11,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -202,13 +202,12 @@ _OF_BASE_URIS = (
     .where(_C.kind == ALL, _C.number > 0)
 )
 _OF_PERMITTED_BASE_URIS = Prepared(_OF_BASE_URIS.where(_C.base_uri_id.in_(SEARCHABLE)))
-_TOTAL = Prepared(
-    select(func.coalesce(func.sum(_C.number), 0)).where(
-        _C.kind == ALL, _C.value == "", _C.base_uri_id.in_(SEARCHABLE)
-    )
+_ALL = select(func.coalesce(func.sum(_C.number), 0)).where(
+    _C.kind == ALL, _C.value == "", _C.base_uri_id.in_(SEARCHABLE)
 )
+_TOTAL = Prepared(_ALL)
 _BLOCKS = Prepared(
-    select(_C.value, func.sum(_C.number))
+    select(_C.value, func.sum(_C.number), _ALL.scalar_subquery())
     .where(_C.kind == BLOCK, _C.base_uri_id.in_(SEARCHABLE), _C.number > 0)
     .group_by(_C.value)
     .order_by(_C.value)
@@ -247,27 +246,48 @@ def _whole(value: str, number: int, upper: int, lower: int) -> tuple[str, int, i
 _FEW, _EVERY = 4, 2**31 - 1
 
 
-def span_of(user: ActingUser, offset: int, limit: int) -> tuple[int, int, int]:
-    """Return between which ids a page of what a user may see lies, in their order.
+class Span(NamedTuple):
+    """Where a page lies, in the order of ids.
 
-    :returns: the first id, the id after the last one, and how many datasets to leave
-        out after the first id
+    :param first: the first id
+    :param end: the id after the last one
+    :param skipped: how many datasets to leave out after the first id
+    :param total: the number of datasets on all pages
     """
-    for most in (_FEW, _EVERY) if offset < BLOCK_IDS else (_EVERY,):
-        blocks = _BLOCKS.all(holder(user) | {"most": most})
-        first, skipped, seen = None, 0, 0
-        for value, number in blocks:
-            seen += int(number)
-            block = int(value)
-            if seen <= offset:
-                continue
-            if first is None:
-                first, skipped = block, seen - int(number)
-            if seen >= offset + limit:
-                return first * BLOCK_IDS, (block + 1) * BLOCK_IDS, offset - skipped
-    if first is None:
-        return 0, 0, 0
-    return first * BLOCK_IDS, (block + 1) * BLOCK_IDS, offset - skipped
+
+    first: int
+    end: int
+    skipped: int
+    total: int
+
+
+def span_of(user: ActingUser, offset: int, limit: int) -> Span:
+    """Return where a page of what a user may see lies."""
+    if offset < BLOCK_IDS:
+        few = _BLOCKS.all(holder(user) | {"most": _FEW})
+        span, is_full = _span_in(few, offset, limit)
+        if is_full:
+            return span
+    every = _BLOCKS.all(holder(user) | {"most": _EVERY})
+    return _span_in(every, offset, limit)[0]
+
+
+def _span_in(
+    blocks: Sequence[tuple[Any, ...]], offset: int, limit: int
+) -> tuple[Span, bool]:
+    """Return where a page lies as far as blocks tell, and whether all of it does."""
+    first, end, skipped, seen = 0, 0, 0, 0
+    for value, number, _total in blocks:
+        seen += int(number)
+        if seen <= offset:
+            continue
+        if not end:
+            first, skipped = int(value) * BLOCK_IDS, offset - (seen - int(number))
+        end = (int(value) + 1) * BLOCK_IDS
+        if seen >= offset + limit:
+            break
+    total = int(blocks[0][2]) if blocks else 0
+    return Span(first, end, skipped, total), seen >= offset + limit
 
 
 @dataclass(frozen=True)

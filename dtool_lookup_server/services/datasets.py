@@ -235,16 +235,17 @@ class VisibleListing:
 
     def __init__(self, user: ActingUser):
         self._user = user
+        self._total: int | None = None
         self.finish: Finish | None = None
 
     def total(self) -> int:
         """Return the number of datasets."""
-        return counters.total(self._user)
+        return counters.total(self._user) if self._total is None else self._total
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return at most limit datasets, after leaving out the first offset."""
-        first, end, offset = counters.span_of(self._user, offset, limit)
-        page = {"first": first, "end": end, "offset": offset, "limit": limit}
+        first, end, skipped, self._total = counters.span_of(self._user, offset, limit)
+        page = {"first": first, "end": end, "offset": skipped, "limit": limit}
         parameters = holder(self._user) | page
         statement = _CLOSE_PAGE if end - first <= _CLOSE else _WIDE_PAGE
         return to_items(statement.all(parameters))
