@@ -98,6 +98,12 @@ class TextQuery(Leaf):
         return not (self.any_of or self.all_of or self.none_of)
 
     @property
+    def finds_alike(self) -> bool:
+        """True where a hit cannot have more of what is wanted than another."""
+        every = all(not isinstance(clause, OneOf) for clause in self.all_of)
+        return every and not self.any_of if self.all_of else len(self.any_of) < 2
+
+    @property
     def groups(self) -> tuple[tuple[Clause, ...], ...]:
         """Clauses of which one must occur, for each that must."""
         if not self.all_of:

@@ -106,6 +106,21 @@ _NAMES = {
 }
 
 
+_PLACES = Prepared(
+    select(
+        BaseURI.__table__.c.id, BaseURI.__table__.c.id.in_(SEARCHABLE).label("shown")
+    )
+)
+
+
+def shown_and_hidden(user: ActingUser) -> tuple[list[int], list[int]]:
+    """Return the ids of the base URIs that a user may search, and of all others."""
+    places: tuple[list[int], list[int]] = ([], [])
+    for base_uri_id, shown in _PLACES.all(holder(user)):
+        places[not shown].append(base_uri_id)
+    return places
+
+
 def searchable(user: ActingUser) -> Select[tuple[int]]:
     """Return a subquery: the ids of the base URIs that a user may search."""
     return select(search_permissions.c.base_uri_id).where(

@@ -12,7 +12,10 @@ from ..errors import UnknownURIError
 from ..extensions import sql_db
 from ..pagination import (
     BATCH,
+    LARGEST_OFFSET,
     AnySelect,
+    Counted,
+    Finish,
     Listing,
     PreparedListing,
     PreparedPages,
@@ -26,6 +29,7 @@ from ..plugins.interfaces import Query, TextMatch
 from ..plugins.kept_beside import reader
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
+from ..prepared import Prepared
 from ..query import (
     Annotation,
     Between,
@@ -48,13 +52,17 @@ from ..sql_models import Dataset
 from . import base_uris, counters, datasets
 from . import parts as substrings
 from .conditions import condition
-from .permissions import holder, searchable_names
+from .permissions import holder, searchable_names, shown_and_hidden
 from .plugin_hits import PluginListing, listed, matching_ids
 from .users import ActingUser
 
 _NEWEST_FIRST = (Dataset.frozen_at.desc(), Dataset.id.desc())
 _TEXT = (TextQuery, Text, Words, Part)
 _LARGEST_SIZE = 2**63 - 1
+_EXPRESSION = bindparam("expression", type_=String())
+
+#: Hits that are ranked though they are alike, where the search plugin can do without.
+MOST_RANKED = 2_000
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ def search(user: ActingUser | None, query: Query, sort: str | None = None) -> Li
     return datasets.listing(found.statement, sort, counted)
 
 
-def _of_words(user: ActingUser, query: Query) -> PreparedListing | None:
+def _of_words(user: ActingUser, query: Query) -> Listing | None:
     """Return what a query of words alone finds, the best first.
 
     To build such a select takes as long as all else together, so it is made once.
@@ -106,20 +114,65 @@ def _of_words(user: ActingUser, query: Query) -> PreparedListing | None:
     # An empty list of base URIs finds nothing.
     if of is None or not words_alone or "base_uris" in query:
         return None
-    expression = of(_tree(query))
-    if expression is None:
+    tree = _tree(query)
+    expression = of(tree)
+    if expression is None or not isinstance(tree, TextQuery):
         return None
+    kind = type(search_plugin).__qualname__
+    counted: Counted | None = None
+    if search_plugin.number_of(expression, MOST_RANKED + 1) > MOST_RANKED:
+        places = shown_and_hidden(user)
+        within = search_plugin.expression_within(expression, *places)
+        if within is not None and tree.finds_alike:
+            return _ManyHits(kind, within, user)
+        if within is not None:
+            counted = functools.partial(search_plugin.number_of, within)
     parameters = {**holder(user), "expression": expression}
-    pages = _pages_of_words(type(search_plugin).__qualname__)
-    return PreparedListing(pages, parameters, datasets.to_items)
+    pages = _pages_of_words(kind)
+    return PreparedListing(pages, parameters, datasets.to_items, counted)
 
 
 @functools.cache
 def _pages_of_words(_plugin: str) -> PreparedPages:
-    matched = in_use().search.match_expression(bindparam("expression", type_=String()))
+    matched = in_use().search.match_expression(_EXPRESSION)
     statement = datasets.searchable_by_holder().where(matched.condition)
     order = [*matched.relevance, *_NEWEST_FIRST, *datasets.BY_REGISTRATION]
     return PreparedPages(statement, order)
+
+
+class _ManyHits:
+    """What a word finds that very many datasets have: the last registered come first.
+
+    To rank them all would take longer with every dataset, and say little. The search
+    plugin counts them, and finds the page; what may be shown is asked for once more.
+
+    :param plugin: its name
+    :param expression: finds the hits that the user may see
+    """
+
+    def __init__(self, plugin: str, expression: str, user: ActingUser):
+        self._page = _newest_page(plugin)
+        self._expression = expression
+        self._user = user
+        self.finish: Finish | None = None
+
+    def total(self) -> int:
+        """Return the number of hits."""
+        return int(in_use().search.number_of(self._expression))
+
+    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Return at most limit hits, after leaving out the first offset."""
+        if offset > LARGEST_OFFSET:
+            return []
+        page = {"expression": self._expression, "offset": offset, "limit": limit}
+        return datasets.to_items(self._page.all(holder(self._user) | page))
+
+
+@functools.cache
+def _newest_page(_plugin: str) -> Prepared:
+    on_page = in_use().search.match_newest(_EXPRESSION)
+    statement = datasets.searchable_by_holder().where(on_page)
+    return Prepared(statement.order_by(Dataset.id.desc()))
 
 
 def search_sorted(
@@ -130,6 +183,8 @@ def search_sorted(
     By URI where no sort is given, unless there is free text: then by relevance, and
     without cursors.
     """
+    if user is not None and sort is None and (prepared := _of_words(user, query)):
+        return prepared
     paged = _paged_by_plugin(user, query, sort)
     if paged is not None:
         return paged

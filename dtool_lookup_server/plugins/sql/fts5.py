@@ -2,14 +2,23 @@
 
 The engines beside this one have the same functions: create, drop, store, holds,
 forget, check and match.
+
+Each row also has a term for the dataset's base URI. What very many datasets have is
+counted and paged by the index alone, since to look up the base URI of each in the
+table of datasets would take twenty times as long.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     ColumnElement,
     Connection,
     Integer,
     Select,
+    String,
+    bindparam,
     false,
     func,
     literal_column,
@@ -41,6 +50,10 @@ _WEIGHTS = {
     "items": 0.1,
 }
 _FIELDS = (*PHRASE_FIELDS, *SET_FIELDS)
+# The field of the base URI's term.
+_PLACE = "place"
+# Base URIs that are named in a query, at most.
+_MOST_PLACES = 100
 _WEIGHTS_IN_ORDER: list[ColumnElement[float]] = [
     literal_column(str(_WEIGHTS[field])) for field in _FIELDS
 ]
@@ -48,7 +61,7 @@ _ROWID: ColumnElement[int] = literal_column("rowid", Integer)
 
 _CREATE = (
     f"CREATE VIRTUAL TABLE IF NOT EXISTS {TABLE} USING fts5("
-    f"{', '.join(_FIELDS)}, tokenize = \"unicode61 tokenchars '_'\")",
+    f"{', '.join(_FIELDS)}, {_PLACE}, tokenize = \"unicode61 tokenchars '_'\")",
     # SQLite gives the id of a deleted row to the next one, which must not inherit
     # the terms, however the row was deleted.
     f"CREATE TRIGGER IF NOT EXISTS {TABLE}_forget AFTER DELETE ON dataset "
@@ -59,13 +72,37 @@ _DROP = (
     f"DROP TABLE IF EXISTS {TABLE}",
 )
 _FORGET = Prepared(text(f"DELETE FROM {TABLE} WHERE rowid = :id"))
-_HELD = text(f"SELECT {', '.join(_FIELDS)} FROM {TABLE} WHERE rowid = :id")
+# The term of a base URI, in SQL. It is none of a word: see analysis.BREAK.
+_PLACE_OF_DATASET = (
+    "(SELECT '_in_' || base_uri_id || '_' FROM dataset WHERE dataset.id = :id)"
+)
+_HELD = text(
+    f"SELECT {', '.join(_FIELDS)} FROM {TABLE} "
+    f"WHERE rowid = :id AND {_PLACE} = {_PLACE_OF_DATASET}"
+)
 _STORE = Prepared(
     text(
-        f"INSERT INTO {TABLE} (rowid, {', '.join(_FIELDS)}) "
-        f"VALUES (:id, {', '.join(f':{field}' for field in _FIELDS)})"
+        f"INSERT INTO {TABLE} (rowid, {', '.join(_FIELDS)}, {_PLACE}) "
+        f"VALUES (:id, {', '.join(f':{field}' for field in _FIELDS)}, "
+        f"{_PLACE_OF_DATASET})"
     )
 )
+
+
+def _matching(expression: str | BindParameter[str]) -> Select[int]:
+    """Return a select of the ids of the datasets that an expression finds."""
+    matches: ColumnElement[bool]
+    matches = literal_column(TABLE).op("MATCH", is_comparison=True)(expression)
+    return select(_ROWID).select_from(table(TABLE)).where(matches)
+
+
+def _number(found: Select[int]) -> Prepared:
+    return Prepared(select(func.count()).select_from(found.subquery()))
+
+
+_FOUND = _matching(bindparam("expression", type_=String()))
+_NUMBER = _number(_FOUND)
+_NUMBER_UP_TO = _number(_FOUND.limit(bindparam("most", type_=Integer)))
 
 AnySession = Session | scoped_session[Session]
 
@@ -143,13 +180,49 @@ def matched(expression: str | BindParameter[str]) -> TextMatch:
     )
 
 
+def newest(expression: BindParameter[str]) -> ColumnElement[bool]:
+    """Return the condition that a dataset is on a page of what an expression finds.
+
+    The newest come first, as they were registered. Its parameters are the expression's,
+    offset and limit.
+    """
+    page = _matching(expression).order_by(_ROWID.desc())
+    page = page.limit(bindparam("limit", type_=Integer))
+    return Dataset.id.in_(page.offset(bindparam("offset", type_=BigInteger)))
+
+
+def number_of(expression: str, most: int | None = None) -> int:
+    """Return how many datasets an expression finds.
+
+    :param most: count no further
+    """
+    if most is None:
+        return int(_NUMBER.scalar({"expression": expression}))
+    return int(_NUMBER_UP_TO.scalar({"expression": expression, "most": most}))
+
+
+def within(expression: str, shown: Sequence[int], hidden: Sequence[int]) -> str | None:
+    """Return an expression for what another one finds in some of all base URIs.
+
+    :param shown: the ids of these base URIs
+    :param hidden: the ids of all others
+    :returns: None where there are too many to name them
+    """
+    if not hidden:
+        return expression
+    few, operator = (hidden, "NOT") if len(hidden) <= len(shown) else (shown, "AND")
+    if not few or len(few) > _MOST_PLACES:
+        return None
+    places = " OR ".join(f'"_in_{id_}_"' for id_ in few)
+    return f"({expression}) {operator} {_PLACE} : ({places})"
+
+
 def _rows(expression: str | BindParameter[str]) -> Select[tuple[int, float]]:
-    matches = literal_column(TABLE).op("MATCH", is_comparison=True)(expression)
     # The sum hides from SQLite that this is the rowid: else it may go through the
     # datasets first and search the index again for each.
     id_ = (_ROWID + literal_column("0")).label("id")
     rank = func.bm25(literal_column(TABLE), *_WEIGHTS_IN_ORDER).label("rank")
-    return select(id_, rank).select_from(table(TABLE)).where(matches)
+    return _matching(expression).with_only_columns(id_, rank)
 
 
 def expression_of(query: TextQuery) -> str:

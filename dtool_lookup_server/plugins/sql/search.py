@@ -1,6 +1,6 @@
 """The embedded search plugin: the text index of the server's own database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -74,6 +74,31 @@ class SQLSearch(SearchABC):
     def match_expression(self, expression: BindParameter[str]) -> TextMatch:
         """Return what match_text does, for any text that has an expression."""
         return _engine().matched(expression)
+
+    def match_newest(self, expression: BindParameter[str]) -> ColumnElement[bool]:
+        """Return the condition that a dataset is on a page of the newest hits.
+
+        :returns: with the parameters offset and limit beside the expression
+        """
+        return _engine().newest(expression)
+
+    def number_of(self, expression: str, most: int | None = None) -> int:
+        """Return how many datasets of all an expression finds.
+
+        :param most: count no further
+        """
+        return int(_engine().number_of(expression, most))
+
+    def expression_within(
+        self, expression: str, shown: Sequence[int], hidden: Sequence[int]
+    ) -> str | None:
+        """Return an expression for what another one finds in some base URIs.
+
+        :param shown: the ids of these base URIs
+        :param hidden: the ids of all others
+        :returns: None where there is none
+        """
+        return _engine().within(expression, shown, hidden)
 
     def search(self, query: Query) -> list[dict[str, Any]]:
         """Return every dataset that a query finds, the best first.

@@ -1,0 +1,129 @@
+"""What very many datasets have is counted and found without ranking them all.
+
+Here two are very many, so that a few datasets tell.
+"""
+
+import json
+
+import pytest
+
+from dtool_lookup_server.plugins.sql import fts5
+from dtool_lookup_server.services import search
+from tests.conftest import TEST_PLUGINS
+from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info
+from tests.databases import KIND
+
+#: In the order of registration; each has "mouse", and "rat" where it is said.
+PLACES = {
+    "one": SNOW_WHITE,
+    "two with rat": SNOW_WHITE,
+    "three": MR_MEN,
+    "four": SNOW_WHITE,
+    "five with rat": MR_MEN,
+}
+
+in_order_of_registration = pytest.mark.skipif(
+    (KIND, TEST_PLUGINS) != ("sqlite", "sql"), reason="other stores rank all hits"
+)
+
+
+@pytest.fixture(autouse=True)
+def two_are_many(monkeypatch):
+    monkeypatch.setattr(search, "MOST_RANKED", 1)
+
+
+@pytest.fixture
+def register(client, headers):
+    """Register a dataset of some name in a base URI."""
+
+    def register(name, base_uri):
+        info = dataset_info(name, base_uri, readme=f"description: mouse {name}")
+        sent = {"json": info, "headers": headers("librarian")}
+        assert client.post("/dataset/register", **sent).status_code == 201
+
+    for name, base_uri in PLACES.items():
+        register(name, base_uri)
+    return register
+
+
+@pytest.fixture
+def find(client, headers, register):
+    """Return the names on a page of what a user finds, and the number of all."""
+
+    def find(user, text, page=1, page_size=10):
+        answer = client.post(
+            f"/dataset/search?page={page}&page_size={page_size}",
+            json={"free_text": text},
+            headers=headers(user),
+        )
+        total = json.loads(answer.headers["X-Pagination"])["total"]
+        return [row["name"] for row in answer.json], total
+
+    return find
+
+
+@pytest.mark.parametrize(
+    "user, text, found",
+    [
+        ("grumpy", "mouse", set(PLACES)),
+        ("grumpy", "mou*", set(PLACES)),
+        ("grumpy", "mouse -rat", {"one", "three", "four"}),
+        ("grumpy", '"mouse" "with rat"', {"two with rat", "five with rat"}),
+        ("sleepy", "mouse", {"one", "two with rat", "four"}),
+        ("sleepy", "mouse rat", {"one", "two with rat", "four"}),
+        ("sleepy", "rat", {"two with rat"}),
+        ("noone", "mouse", set()),
+        ("snow-white", "mouse", set()),
+    ],
+)
+def test_each_finds_and_counts_what_they_may_see(find, user, text, found):
+    names, total = find(user, text)
+    assert (set(names), total) == (found, len(found))
+
+
+def test_pages_follow_each_other(find):
+    pages = [find("grumpy", "mouse", page, 2) for page in (1, 2, 3, 4)]
+    assert [total for _names, total in pages] == [5, 5, 5, 5]
+    assert sorted(sum((names for names, _total in pages), [])) == sorted(PLACES)
+    assert pages[3][0] == []
+
+
+@in_order_of_registration
+def test_the_last_registered_comes_first(find):
+    assert find("grumpy", "mouse", page_size=2)[0] == ["five with rat", "four"]
+    assert find("grumpy", "mouse", 2, 2)[0] == ["three", "two with rat"]
+
+
+def test_more_of_the_words_come_first(find):
+    names, total = find("grumpy", "mouse rat", page_size=2)
+    assert (set(names), total) == ({"two with rat", "five with rat"}, 5)
+
+
+def test_the_rest_api_counts_alike(client, headers, register):
+    answer = client.get("/uris?free_text=mouse&page_size=2", headers=headers("sleepy"))
+    assert json.loads(answer.headers["X-Pagination"])["total"] == 3
+    assert len(answer.json) == 2
+
+
+def test_what_is_forgotten_is_not_counted(client, headers, register, find):
+    uri = dataset_info("one", SNOW_WHITE)["uri"].replace("/", "%2F")
+    client.delete(f"/uris/{uri}", headers=headers("librarian"))
+    names, total = find("sleepy", "mouse")
+    assert (set(names), total) == ({"two with rat", "four"}, 2)
+
+
+def test_a_permission_that_is_withdrawn_counts_at_once(client, admin, find):
+    grants = {
+        "base_uri": MR_MEN,
+        "users_with_search_permissions": [],
+        "users_with_register_permissions": ["librarian"],
+    }
+    client.post("/admin/permission/update_on_base_uri", json=grants, headers=admin)
+    names, total = find("grumpy", "mouse")
+    assert (set(names), total) == ({"one", "two with rat", "four"}, 3)
+
+
+def test_too_many_base_uris_to_name_are_joined(find, monkeypatch):
+    monkeypatch.setattr(fts5, "_MOST_PLACES", 0)
+    names, total = find("grumpy", "mouse")
+    assert (set(names), total) == (set(PLACES), 5)
