@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -13,11 +14,14 @@ import sqlalchemy as sa
 
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.engines import with_driver
-from tests.conftest import add_people, make_config, open_app
-from tests.corpus import dataset_info
+from tests.conftest import add_people, make_config, mongo_settings_of, open_app
+from tests.corpus import dataset_info, uri_of
 from tests.databases import connected
 from tests.datasets_on_disk import make_dataset
-from tests.private_servers import PrivatePostgreSQL, running
+from tests.faults.server import AWAY, FULL
+from tests.mongod import Mongod
+from tests.private_servers import PrivateMariaDB, PrivatePostgreSQL, running
+from tests.security.agreement import assert_all_agree, every_row
 
 MEGABYTE = 1024 * 1024
 
@@ -33,13 +37,17 @@ def may_mount():
 
 
 @pytest.fixture
-def disk():
-    """A small disk of a test's own, which everybody may write to."""
+def disk(request):
+    """A small disk of a test's own, which everybody may write to.
+
+    Of 48 MB, or as many as it is parametrised with.
+    """
+    size = getattr(request, "param", 48) * MEGABYTE
     if not may_mount():
         pytest.skip("mounting a small disk takes the rights of root")
     # Not below pytest's own folder, which is closed to a database server's user.
     folder = Path(tempfile.mkdtemp(prefix="lookup-"))
-    options = f"size={48 * MEGABYTE},mode=1777"
+    options = f"size={size},mode=1777"
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -150,6 +158,99 @@ def test_a_postgresql_database_on_a_full_disk(disk, tmp_path, keys, register, gr
             with filled(disk):
                 assert_only_reading_works(app, register, grumpy)
             assert register(app, "after").status_code == 201
+
+
+#: Seconds that MariaDB may wait for room, as it does by itself for a minute and longer.
+PATIENCE = {"SQL_STATEMENT_TIMEOUT": 3, "SQL_CONNECT_TIMEOUT": 2}
+#: Seconds in which an answer comes for sure, on a busy machine too.
+SURELY = 30
+
+
+def test_a_mariadb_whose_binary_log_is_on_a_full_disk(
+    disk, tmp_path, keys, register, grumpy
+):
+    class Logging(PrivateMariaDB):
+        options = (f"--log-bin={disk}/log", "--server-id=1")
+
+    with running(Logging) as server:
+        url = server.url.format(port=server.port)
+        with opened(make_config(tmp_path, keys, url) | PATIENCE) as app:
+            assert register(app, "before").status_code == 201
+            with filled(disk):
+                assert_only_reading_works(app, register, grumpy)
+            assert register(app, "after").status_code == 201
+
+
+def fill_up(app, register):
+    """Register datasets until one is refused.
+
+    :returns: the names of those that are registered, and that of the last one
+    """
+    kept = []
+    while True:
+        name = f"full-{len(kept)}"
+        began = time.monotonic()
+        status = register(app, name).status_code
+        assert time.monotonic() - began < SURELY
+        if status != 201:
+            assert status in (AWAY, FULL)
+            return kept, name
+        kept.append(name)
+
+
+def assert_recovers(app, register, headers, kept, refused):
+    """Fail unless what was registered is there, and nothing else, and more can be."""
+    assert register(app, "after").status_code == 201
+    assert_there(app, headers, [*kept, "after"])
+    assert register(app, refused).status_code == 201
+    assert_there(app, headers, [*kept, "after", refused])
+    done = app.test_cli_runner().invoke(args=["dataset", "verify"])
+    assert done.exit_code == 0, done.output
+
+
+def assert_there(app, headers, names):
+    """Fail unless just these datasets are there, whatever is asked."""
+    assert_all_agree(app, headers)
+    client, query = app.test_client(), {"free_text": "mandragora"}
+    rows = every_row(client, headers("grumpy"), "POST", "/dataset/search", json=query)
+    assert sorted(row["uri"] for row in rows) == sorted(map(uri_of, names))
+
+
+def test_a_mariadb_on_a_full_disk(disk, tmp_path, keys, register, headers):
+    with running(PrivateMariaDB) as server:
+        # Its tables alone, as with PostgreSQL.
+        tables = disk / "tables"
+        tables.mkdir()
+        shutil.chown(tables, server.user)
+        (server.folder / "data" / "small").symlink_to(tables)
+        url = with_driver(server.url.format(port=server.port)).set(database="small")
+        config = make_config(tmp_path, keys, url.render_as_string())
+        with opened(config | PATIENCE) as app:
+            assert register(app, "before").status_code == 201
+            with filled(disk):
+                kept, refused = fill_up(app, register)
+            # It ends itself where it has no room to undo what it has begun.
+            server.start_again()
+            assert_recovers(app, register, headers, ["before", *kept], refused)
+
+
+@pytest.mark.parametrize("disk", [400], indirect=True)
+def test_a_mongodb_on_a_full_disk(disk, tmp_path, keys, register, headers):
+    mongod = Mongod(disk, "--syncdelay", "1")
+    mongod.start()
+    try:
+        config = make_config(tmp_path, keys) | mongo_settings_of(mongod)
+        hasty = {"SEARCH_MONGO_TIMEOUT": 3, "RETRIEVE_MONGO_TIMEOUT": 3}
+        with opened(config | hasty) as app:
+            assert register(app, "before").status_code == 201
+            with filled(disk):
+                kept, refused = fill_up(app, register)
+            # It ends itself, and its files are good.
+            mongod.stop()
+            mongod.start()
+            assert_recovers(app, register, headers, ["before", *kept], refused)
+    finally:
+        mongod.stop()
 
 
 def test_an_edit_on_a_full_disk_leaves_the_dataset_as_it_was(
