@@ -1,5 +1,7 @@
 """A disk that is full costs answers of 507, and nothing else, until there is room."""
 
+import io
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +23,7 @@ from tests.datasets_on_disk import make_dataset
 from tests.faults.server import AWAY, FULL
 from tests.mongod import Mongod
 from tests.private_servers import PrivateMariaDB, PrivatePostgreSQL, running
+from tests.rest.test_bulk import answers, stream
 from tests.security.agreement import assert_all_agree, every_row
 
 MEGABYTE = 1024 * 1024
@@ -277,3 +280,89 @@ def test_an_edit_on_a_full_disk_leaves_the_dataset_as_it_was(
         assert left == {"colour": "green"}
         assert dataset.list_annotation_names() == ["colour"]
         assert client.put(path, json=body, headers=grumpy).status_code == 200
+
+
+# Where a bulk registration waits
+
+
+@pytest.fixture
+def temporary(disk, monkeypatch):
+    """Let the small disk be the folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    return disk
+
+
+@pytest.fixture
+def app(tmp_path, keys):
+    with opened(make_config(tmp_path, keys)) as app:
+        yield app
+
+
+LINES = [json.dumps(dataset_info(f"line-{n}")).encode() + b"\n" for n in range(3)]
+
+
+def number_of(app, headers):
+    """Return how many datasets there are."""
+    summary = app.test_client().get("/dataset/summary", headers=headers).json
+    return summary["number_of_datasets"]
+
+
+@pytest.mark.parametrize("has_length", [True, False])
+def test_a_bulk_registration_without_room_for_it_is_refused(
+    app, temporary, grumpy, has_length
+):
+    body = b"".join(LINES)
+
+    def send():
+        if has_length:
+            kind = "application/x-ndjson"
+            client = app.test_client()
+            return client.put("/uris", data=body, content_type=kind, headers=grumpy)
+        return stream(app.test_client(), grumpy, io.BytesIO(body))
+
+    with filled(temporary):
+        refused = send()
+    assert (refused.status_code, refused.json["code"]) == (507, 507)
+    assert "temporary files has no room" in refused.json["message"]
+    assert number_of(app, grumpy) == 0
+    assert {answer["status"] for answer in answers(send())} == {201}
+    assert number_of(app, grumpy) == len(LINES)
+
+
+def test_a_body_larger_than_the_room_is_refused_before_it_is_read(
+    app, temporary, grumpy
+):
+    length = shutil.disk_usage(temporary).free + MEGABYTE
+    response = app.test_client().put(
+        "/uris",
+        content_type="application/x-ndjson",
+        headers=grumpy,
+        environ_overrides={
+            "wsgi.input": io.BytesIO(LINES[0]),
+            "CONTENT_LENGTH": str(length),
+        },
+    )
+    assert (response.status_code, response.json["code"]) == (507, 507)
+    assert number_of(app, grumpy) == 0
+
+
+def test_a_bulk_registration_whose_room_ends_says_so_in_its_last_line(
+    app, temporary, grumpy
+):
+    filler = temporary / "filler"
+
+    class Body(io.BytesIO):
+        def read1(self, _size=-1):
+            line = self.readline()
+            if line == LINES[1]:
+                with open(filler, "wb") as file:
+                    free = shutil.disk_usage(temporary).free
+                    os.posix_fallocate(file.fileno(), 0, free)
+                # More than what the last page of the file may have left.
+                return b" " * MEGABYTE
+            return line
+
+    found = answers(stream(app.test_client(), grumpy, Body(b"".join(LINES))))
+    assert [answer["status"] for answer in found] == [201, 507]
+    assert "temporary files has no room" in found[-1]["error"]["message"]
+    assert number_of(app, grumpy) == 1
