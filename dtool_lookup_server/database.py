@@ -36,7 +36,7 @@ _FULL = {"53100", 1021, 1114, sqlite3.SQLITE_FULL}
 _READ_ONLY = {"25006", 1290, 1792, 1836, sqlite3.SQLITE_READONLY}
 
 # What the operating system calls it, where MariaDB hands on only that.
-_NO_SPACE = re.compile(rf"\b(errno: |error ){errno.ENOSPC}\b")
+_NO_SPACE = re.compile(rf"\b(err(no|code): |error ){errno.ENOSPC}\b")
 
 
 def open_database(app: Flask) -> None:

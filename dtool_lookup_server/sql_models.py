@@ -108,6 +108,16 @@ class User(db.Model):  # type: ignore[name-defined]
         }
 
 
+class RemovedUser(db.Model):  # type: ignore[name-defined]
+    """A name that was somebody's: whose tokens are not the next one's of that name."""
+
+    __tablename__ = "removed_user"
+
+    username: Mapped[str] = mapped_column(Line(USERNAME_LENGTH), primary_key=True)
+    #: The last time that a user of that name was removed.
+    removed_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
 class BaseURI(db.Model):  # type: ignore[name-defined]
     """A place that holds datasets: a bucket, a container, a folder."""
 

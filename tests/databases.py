@@ -130,6 +130,7 @@ _TABLES = (
     "index_run",
     "base_uri",
     "user",
+    "removed_user",
 )
 
 

@@ -56,6 +56,11 @@ class PrivateServer:
         self._process.send_signal(self.at_once)
         self._process.wait(timeout=60)
 
+    def start_again(self):
+        """Start the server, if it has ended by itself."""
+        if self._process.poll() is not None:
+            self.start()
+
     def freeze(self):
         """Let it keep its connections and say nothing, as a hanging disk does."""
         self._frozen = freeze(self._process.pid)
@@ -176,6 +181,8 @@ class PgBouncer(PrivateServer):
 class PrivateMariaDB(PrivateServer):
     """MariaDB."""
 
+    #: Further arguments of its command line.
+    options: tuple[str, ...] = ()
     url = "mariadb://root@127.0.0.1:{port}/test"
     at_once = signal.SIGKILL
 
@@ -183,25 +190,30 @@ class PrivateMariaDB(PrivateServer):
         return [
             *(program("mariadb-install-db"), "--no-defaults"),
             *(f"--datadir={self.folder}/data", f"--user={self.user}"),
-            "--auth-root-authentication-method=normal",
+            *("--auth-root-authentication-method=normal", *self.options),
         ]
 
     def command(self):
         return [
             *(program("mariadbd"), "--no-defaults", f"--datadir={self.folder}/data"),
             *(f"--port={self.port}", f"--socket={self.folder}/socket"),
-            "--bind-address=127.0.0.1",
+            *("--bind-address=127.0.0.1", *self.options),
         ]
 
 
 @contextmanager
-def running(kind):
-    """Give a private server that runs, and remove it in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="lookup-"))
+def running(kind, place=None):
+    """Give a private server that runs, and remove it in the end.
+
+    :param place: the folder for its folder; None for that of temporary files
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lookup-", dir=place))
     try:
         server = kind(folder)
         server.start()
-        yield server
-        server.kill()
+        try:
+            yield server
+        finally:
+            server.kill()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

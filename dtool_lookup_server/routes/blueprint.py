@@ -165,6 +165,7 @@ REFUSALS = {
     422: "A field is missing, unknown or of the wrong type",
     429: "Too many attempts",
     503: "A store does not answer",
+    507: "No room for what is sent",
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
@@ -15,6 +16,7 @@ from ..sql_models import (
     USERNAME_LENGTH,
     AccessToken,
     BaseURI,
+    RemovedUser,
     User,
     access_token_base_uris,
     register_permissions,
@@ -108,6 +110,9 @@ def revoke_tokens(username: str) -> None:
 def register(users: Iterable[dict[str, Any]]) -> None:
     """Add users; those that exist are left as they are.
 
+    The tokens of somebody who had the same name before, and was removed, do not count.
+    Others may be older than their user.
+
     :param users: dictionaries with username and, optionally, is_admin
     :raises InvalidFieldError: for a name that cannot be one; then none is added
     """
@@ -117,8 +122,16 @@ def register(users: Iterable[dict[str, Any]]) -> None:
         wanted.setdefault(name, bool(user.get("is_admin", False)))
     for name in wanted:
         if find(name) is None:
-            sql_db.session.add(User(username=name, is_admin=wanted[name]))
+            user = User(username=name, is_admin=wanted[name])
+            user.tokens_valid_from = _removed_at(name)
+            sql_db.session.add(user)
             audit.record(Action.ADD_USER, name, is_admin=wanted[name])
+
+
+def _removed_at(username: str) -> datetime | None:
+    """Return when a user of that name was removed; None if there never was one."""
+    removed_at = select(RemovedUser.removed_at).where(RemovedUser.username == username)
+    return sql_db.session.scalar(removed_at)
 
 
 @transactional
@@ -149,7 +162,10 @@ def change(users: Iterable[dict[str, Any]]) -> None:
 
 @transactional
 def remove(usernames: Iterable[str]) -> None:
-    """Remove users with their permissions; those that do not exist are left out."""
+    """Remove users with their permissions and tokens.
+
+    Those that do not exist are left out.
+    """
     named = select(User.username).where(User.username.in_(list(usernames)))
     names = sql_db.session.scalars(named.order_by(User.id)).all()
     ids = select(User.id).where(User.username.in_(names))
@@ -163,7 +179,10 @@ def remove(usernames: Iterable[str]) -> None:
     for table in (search_permissions, register_permissions):
         sql_db.session.execute(delete(table).where(table.c.user_id.in_(ids)))
     sql_db.session.execute(delete(User).where(User.username.in_(names)))
+    sql_db.session.execute(delete(RemovedUser).where(RemovedUser.username.in_(names)))
+    now = utc_now()
     for name in names:
+        sql_db.session.add(RemovedUser(username=name, removed_at=now))
         audit.record(Action.DELETE_USER, name)
 
 

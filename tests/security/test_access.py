@@ -16,7 +16,7 @@ from dtool_lookup_server.utils import (
     register_users,
     update_permissions,
 )
-from tests.api_018.test_authentication import sign_by_hand
+from tests.api_018.test_authentication import bearer, sign_by_hand
 from tests.api_018.test_errors import RULES
 from tests.conftest import add_people, make_config, open_app, open_database
 from tests.corpus import DATASETS, SNOW_WHITE, dataset_info, uri_of, uuid_of
@@ -222,13 +222,14 @@ def test_each_line_of_a_bulk_registration_is_permitted_for_itself(app, client, h
             assert contents(app) == before
 
 
-def test_a_user_who_is_gone_and_comes_back_has_no_permission(app, client, headers):
+def test_a_user_who_is_gone_and_comes_back_has_no_permission(app, client, token):
     with app.app_context():
         delete_users([{"username": "grumpy"}])
         register_users([{"username": "grumpy"}])
-    assert client.get("/dataset/list", headers=headers("grumpy")).json == []
+    headers = bearer(token("grumpy", iat=time.time()))
+    assert client.get("/dataset/list", headers=headers).json == []
     body = {"uri": uri_of("apple-harvest")}
-    response = client.post("/dataset/readme", json=body, headers=headers("grumpy"))
+    response = client.post("/dataset/readme", json=body, headers=headers)
     assert response.status_code == 400
 
 

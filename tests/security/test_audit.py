@@ -247,6 +247,7 @@ def test_commands_leave_entries(app, new_entries, tmp_path):
     def run(*args, typed=None):
         done = runner.invoke(args=args, input=typed)
         assert done.exit_code == 0, done.output
+        return done.stdout
 
     run("user", "add", "doc")
     run("user", "update", "doc", "--is_admin")
@@ -255,7 +256,8 @@ def test_commands_leave_entries(app, new_entries, tmp_path):
     run("user", "token", "doc")
     run("user", "set-password", "doc", typed="hello dwarfs\nhello dwarfs\n")
     run("user", "make-access-token", "doc", "nightly")
-    run("user", "revoke-access-token", "doc", "1")
+    [made] = json.loads(run("user", "access-tokens", "doc"))
+    run("user", "revoke-access-token", "doc", str(made["id"]))
     run("user", "revoke-tokens", "doc")
     run("user", "delete", "doc")
     run("user", "delete", "doc")

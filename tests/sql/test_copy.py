@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from dtool_lookup_server import create_app, sql_db
 from dtool_lookup_server.append_only import REFUSAL
 from dtool_lookup_server.sql_models import audit_entry
+from dtool_lookup_server.utils import delete_users, register_users
 from tests.conftest import add_corpus, add_people, make_config, open_app
 from tests.corpus import DATASETS, dataset_info, uri_of
 
@@ -103,6 +104,18 @@ def test_the_audit_trail_is_copied_and_stays_as_it_is(source, copy, target):
             sql_db.session.execute(sa.delete(audit_entry))
         sql_db.session.rollback()
     assert len(entries) > len(DATASETS)
+
+
+def test_tokens_of_who_was_removed_are_worthless_in_the_copy(
+    source, copy, target, headers
+):
+    with source.app_context():
+        delete_users([{"username": "grumpy"}])
+    copy()
+    with target.app_context():
+        register_users([{"username": "grumpy"}])
+    answer = target.test_client().get("/dataset/list", headers=headers("grumpy"))
+    assert (answer.status_code, answer.json) == (401, {"msg": "Token has been revoked"})
 
 
 def test_a_database_that_is_not_empty_is_left_alone(copy):

@@ -1,7 +1,7 @@
 """PUT /uris: many datasets at once, a line each, answered by a line each."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http import HTTPStatus
 from typing import Any
@@ -17,7 +17,14 @@ from ...services import registering
 from ...services.users import ActingUser
 from ..blueprint import loads
 from .schemas import BulkLineSchema
-from .spool import BrokenOffError, Spool, TooLongError, reader_of
+from .spool import (
+    BrokenOffError,
+    NoRoomError,
+    Spool,
+    TooLongError,
+    reader_of,
+    require_room,
+)
 from .uris import bp
 
 NDJSON = "application/x-ndjson"
@@ -38,7 +45,7 @@ Answer = dict[str, Any]
 
 @bp.put("")
 @registered_user
-@bp.refuses(413, 415)
+@bp.refuses(413, 415, 507)
 @bp.doc(
     requestBody={
         "required": True,
@@ -60,14 +67,21 @@ def put_datasets(user: ActingUser) -> Response:
     most = current_app.config["MAX_BULK_LENGTH"]
     if (request.content_length or 0) > most:
         abort(413)
-    # Large on purpose and never in memory, so not by way of request.stream.
-    read = reader_of(request.environ, most)
-    return Response(stream_with_context(_answers(user, read)), mimetype=NDJSON)
-
-
-def _answers(user: ActingUser, read: Callable[[], bytes]) -> Iterator[bytes]:
+    require_room(request.content_length or 0)
     longest = current_app.config["MAX_CONTENT_LENGTH"] or LONGEST
-    with closing(Spool(read, longest)) as spool:
+    # Large on purpose and never in memory, so not by way of request.stream.
+    spool = Spool(reader_of(request.environ, most), longest)
+    response = Response(
+        stream_with_context(_answers(user, spool, longest)), mimetype=NDJSON
+    )
+    response.call_on_close(spool.close)
+    # While an error can still be the answer.
+    spool.begin()
+    return response
+
+
+def _answers(user: ActingUser, spool: Spool, longest: int) -> Iterator[bytes]:
+    with closing(spool):
         try:
             for lines in spool.batches(BATCH, BATCH_BYTES):
                 for answer in _register(user, lines, longest):
@@ -75,8 +89,7 @@ def _answers(user: ActingUser, read: Callable[[], bytes]) -> Iterator[bytes]:
         except BrokenOffError as error:
             # What came before is registered.
             current_app.logger.warning("A bulk registration broke off: %s", error)
-            status = 413 if isinstance(error, TooLongError) else 400
-            yield json.dumps(_refusal(status)).encode() + b"\n"
+            yield json.dumps(_ending(error)).encode() + b"\n"
 
 
 def _register(user: ActingUser, lines: list[bytes], longest: int) -> list[Answer]:
@@ -106,6 +119,13 @@ def _read(line: bytes, longest: int) -> tuple[dict[str, Any] | None, Answer]:
 def _refusal(status: int, **more: Any) -> Answer:
     error = {"code": status, "status": HTTPStatus(status).phrase, **more}
     return {"status": status, "error": error}
+
+
+def _ending(error: BrokenOffError) -> Answer:
+    """Return the answer to what did not come to its end."""
+    if isinstance(error, NoRoomError):
+        return {"status": 507, "error": describe(error)}
+    return _refusal(413 if isinstance(error, TooLongError) else 400)
 
 
 def _outcome(info: dict[str, Any], outcome: bool | Exception) -> Answer:

@@ -1,12 +1,19 @@
 """A stream that is read ahead, to disk, while what came of it is still worked on."""
 
+import errno
 import io
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from ...errors import StoreFullError
+
 _CHUNK = 64 * 1024
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class BrokenOffError(Exception):
@@ -15,6 +22,38 @@ class BrokenOffError(Exception):
 
 class TooLongError(BrokenOffError):
     """A stream does not end where it should have."""
+
+
+class NoRoomError(BrokenOffError, StoreFullError):
+    """There is no room for what of a stream waits on disk."""
+
+    def __init__(self) -> None:
+        super().__init__("The server's folder for temporary files has no room")
+
+
+def require_room(size: int) -> None:
+    """Return if what is known to come can wait on disk, all of it.
+
+    :param size: in bytes
+    :raises NoRoomError: if not
+    """
+    with _writing():
+        room = shutil.disk_usage(tempfile.gettempdir()).free
+    if room < size:
+        raise NoRoomError
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        # None of the folders that may be the one for temporary files can be written.
+        raise NoRoomError from error
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise NoRoomError from error
+        raise
 
 
 def reader_of(environ: Mapping[str, Any], most: int) -> Callable[[], bytes]:
@@ -58,12 +97,15 @@ class Spool:
     :param read: returns the next part of the stream, empty at the end
     :param longest: largest number of bytes in a line; of a longer one only so many,
         and one more, are given
+    :raises NoRoomError: if there is none for a file
     """
 
     def __init__(self, read: Callable[[], bytes], longest: int):
         self._read_part = read
         self._longest = longest
-        self._file: Any = tempfile.TemporaryFile()  # noqa: SIM115
+        with _writing():
+            # Without a buffer, so that it is known here what has found room.
+            self._file: Any = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._changed = threading.Condition()
         self._written = 0
         self._read = 0
@@ -71,6 +113,19 @@ class Spool:
         self._ended = False
         self._closed = False
         threading.Thread(target=self._fill, name="spool", daemon=True).start()
+
+    def begin(self) -> None:
+        """Return when the first part is there, or nothing will come.
+
+        Closes what there is no room for.
+
+        :raises NoRoomError: if there is no room for it
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._written or self._ended)
+            if not self._written and isinstance(self._error, NoRoomError):
+                self.close()
+                raise self._error
 
     def close(self) -> None:
         """Stop, whatever is still to come."""
@@ -139,9 +194,7 @@ class Spool:
                 with self._changed:
                     if self._closed:
                         return
-                    self._file.seek(self._written)
-                    self._file.write(chunk)
-                    self._written += len(chunk)
+                    self._write(chunk)
                     self._changed.notify()
         except Exception as error:
             # Whatever it is, it is for the one who reads the lines.
@@ -150,3 +203,11 @@ class Spool:
             with self._changed:
                 self._ended = True
                 self._changed.notify()
+
+    def _write(self, chunk: bytes) -> None:
+        self._file.seek(self._written)
+        rest = memoryview(chunk)
+        with _writing():
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        self._written += len(chunk)
