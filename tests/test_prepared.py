@@ -9,6 +9,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.prepared import Prepared, as_list, listed, size_for
 from dtool_lookup_server.sql_models import BaseURI, User
+from tests.conftest import make_config, open_app
+from tests.databases import KIND
 
 USERS = User.__table__
 BY_NAME = Prepared(
@@ -68,6 +70,38 @@ def test_many_rows_are_written(session):
     session.execute(delete(USERS).where(USERS.c.username == "happy"))
     found = session.scalars(select(User.username).where(User.username.in_(names)))
     assert sorted(found) == ["bashful", "dopey"]
+
+
+def test_what_only_reads_sees_what_others_have_committed_meanwhile(app):
+    with app.app_context():
+        assert BY_NAME.all({"username": "doc"}) == []
+        with sql_db.engine.begin() as another:
+            another.execute(insert(USERS).values(username="doc", is_admin=True))
+        assert BY_NAME.scalar({"username": "doc"}) is True
+
+
+@pytest.mark.skipif(KIND != "sqlite", reason="drivers begin a transaction themselves")
+def test_what_only_reads_opens_no_session(app):
+    with app.app_context():
+        BY_NAME.all({"username": "doc"})
+        assert not sql_db.session.registry.has()
+
+
+def test_the_connection_goes_back_with_the_context(app):
+    with app.app_context():
+        BY_NAME.all({"username": "doc"})
+        pool = sql_db.engine.pool
+        assert pool.checkedout() == 1
+    assert pool.checkedout() == 0
+
+
+def test_a_database_in_memory_is_read_within_its_transaction(keys, tmp_path):
+    with open_app(make_config(tmp_path, keys, "sqlite://")) as app, app.app_context():
+        sql_db.session.add(User(username="doc"))
+        sql_db.session.flush()
+        assert BY_NAME.scalar({"username": "doc"}) is False
+        sql_db.session.rollback()
+        assert BY_NAME.all({"username": "doc"}) == []
 
 
 def test_errors_are_those_of_sqlalchemy(session):

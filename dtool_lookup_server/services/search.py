@@ -1,9 +1,11 @@
 """Search: one tree for all that is asked; fields in SQL, text by the search plugin."""
 
 import functools
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, bindparam
@@ -197,7 +199,13 @@ def search_sorted(
 
 def understood(query: Query) -> Understood:
     """Return how the free text of a query is understood."""
-    return parse(free_text_of(query))
+    return _parsed(free_text_of(query), int(time.time()))
+
+
+# A request asks several times how its text is understood.
+@functools.lru_cache(maxsize=16)
+def _parsed(free_text: str, second: int) -> Understood:
+    return parse(free_text, datetime.fromtimestamp(second, UTC))
 
 
 def free_text_of(query: Query) -> str:
