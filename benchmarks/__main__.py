@@ -6,15 +6,15 @@ relevance tells how well the order of hits is what people expect.
 import json
 import tempfile
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 
-from . import relevance, report
+from . import memory, relevance, report, starting
 from .corpus import READER, WRITER, Corpus
 from .indexing import STORAGES, seconds_of, table
 from .load import Request, measure
@@ -79,16 +79,15 @@ def run(
     overlay = dict(setting.split("=", 1) for setting in settings)
     Server.threads = threads
     with ExitStack() as stack:
-        if folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        place = stack.enter_context(_kept(folder))
         bare = Server()
         stack.enter_context(bare.running())
         servers: list[LookupServer] = []
         for size in sizes or SIZES:
             known = Corpus(size)
-            servers.append(ours(known, folder, overlay))
+            servers.append(ours(known, place, overlay))
             if peer_python and size <= peer_datasets:
-                servers.append(stack.enter_context(peer(known, folder, peer_python)))
+                servers.append(stack.enter_context(peer(known, place, peer_python)))
         pids = [_start(server, stack) for server in servers]
         measured: report.Rounds = {}
 
@@ -192,12 +191,38 @@ def index(
     storage: str, datasets: int, sample: int, jobs: str | None, folder: Path | None
 ) -> None:
     """Index datasets twice, beside a plain loop over dtoolcore."""
-    with ExitStack() as stack:
-        if folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    with _kept(folder) as place:
         options = ["--jobs", jobs] if jobs else []
-        seconds = seconds_of(storage, datasets, sample, folder, options)
+        seconds = seconds_of(storage, datasets, sample, place, options)
         click.echo(table(storage, datasets, sample, seconds))
+
+
+@main.command()
+@click.option("--rounds", default=5, help="Medians are of so many.", show_default=True)
+@click.option("--datasets", default=1000, show_default=True)
+@click.option("--folder", type=click.Path(path_type=Path), help="Keeps the datasets.")
+def start(rounds: int, datasets: int, folder: Path | None) -> None:
+    """Measure --help beside imports, and the first answer of a worker."""
+    with _kept(folder) as place:
+        click.echo(starting.table(starting.measured(rounds, datasets, place)))
+
+
+@main.command("memory")
+@click.option("--items", default=200_000, show_default=True)
+def memory_of(items: int) -> None:
+    """Measure what a worker takes for a manifest with very many items."""
+    with _kept(None) as place:
+        click.echo(memory.table(items, memory.measured(items, place)))
+
+
+@contextmanager
+def _kept(folder: Path | None) -> Iterator[Path]:
+    """Give a folder, or one that is removed in the end."""
+    if folder is not None:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(temporary)
 
 
 def _read(path: Path) -> Results:

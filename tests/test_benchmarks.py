@@ -1,6 +1,7 @@
 """The benchmarks measure what they say, and notice wrong answers."""
 
 import json
+import re
 
 import dtoolcore
 import pytest
@@ -54,6 +55,23 @@ def test_run_tells_how_much_memory_a_worker_takes(results):
     servers = json.loads(results.read_text())["servers"]
 
     assert all(10_000_000 < server["memory"] < 1_000_000_000 for server in servers)
+
+
+def test_start_measures_commands_and_first_answers(tmp_path):
+    options = ["--rounds=1", "--datasets=20", f"--folder={tmp_path}"]
+
+    done = CliRunner().invoke(main, ["start", *options], catch_exceptions=False)
+
+    assert re.search(r"importing the libraries: 0\.\d\d\n", done.stdout)
+    assert re.search(r"first answer of a worker: [\d.]+ ms, later", done.stdout)
+
+
+def test_memory_is_measured_for_a_large_manifest():
+    done = CliRunner().invoke(main, ["memory", "--items=100"], catch_exceptions=False)
+
+    peaks = [int(peak) for peak in re.findall(r"(\d+) MiB", done.stdout)]
+    assert len(peaks) == 3
+    assert all(10 < peak < 1000 for peak in peaks)
 
 
 def test_compare_shows_each_operation(results):
