@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from flask import current_app
 from sqlalchemy import Engine
 
-from .. import keys
+from .. import engines, keys
 from .._version import __version__
 from ..database import check_health
 from ..errors import (
@@ -329,7 +329,8 @@ def _fill(source: Engine, description: Description, reach: Reach) -> int:
         with closing(original), _driver() as target:
             _copy_pages(original, target, reach)
         return 0
-    moving.prepare(sql_db.engine)
-    copy = moving.Copy(source, sql_db.engine, index_texts=True)
-    _do(copy, reach)
+    with engines.without_time_limit(sql_db.engine, current_app.config) as target:
+        moving.prepare(target)
+        copy = moving.Copy(source, target, index_texts=True)
+        _do(copy, reach)
     return copy.not_indexed

@@ -229,6 +229,23 @@ def test_words_are_read_and_written_in_groups(kind, backup, server):
     assert 0 < len(read) < len(DATASETS)
 
 
+def test_writing_may_take_its_time(backup, server):
+    target = server("postgresql")
+    limits = set()
+
+    def watch(connection, _cursor, statement, *_others):
+        if statement.startswith("INSERT INTO dataset_text"):
+            with connection.connection.cursor() as cursor:
+                limits.add(cursor.execute("SHOW statement_timeout").fetchone()[0])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", watch)
+    try:
+        run(target, "restore", backup)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", watch)
+    assert limits == {"0"}
+
+
 def test_what_0_18_registered_is_found_by_its_words(backup, server, headers):
     of_sqlite("UPDATE dataset SET type = NULL, dtoolcore_version = NULL")(backup)
     target = server("postgresql")
