@@ -40,7 +40,7 @@ max_requests_jitter = 2_000
 # The URI of a dataset is a part of the path, and may be long.
 limit_request_line = 8190
 # A heartbeat must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
 
 # The server writes a line for each request itself.
 accesslog = None
