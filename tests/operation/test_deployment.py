@@ -75,6 +75,19 @@ def test_gunicorn_reads_a_dotenv_file(tmp_path, keys):
     assert document["info"]["title"] == "From the file"
 
 
+def test_gunicorn_opens_no_socket_to_be_controlled_by():
+    command = [sys.executable, "-m", "gunicorn", "--print-config", "-c"]
+    done = subprocess.run(
+        [*command, DEPLOY / "gunicorn.conf.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.search(r"^preload_app +=", done.stdout, re.M)
+    # Versions before 25.1 have none.
+    assert not re.search(r"^control_socket_disable += False", done.stdout, re.M)
+
+
 def test_gunicorn_opens_the_port_of_the_metrics(tmp_path, keys):
     port = free_port()
     home = {"DTOOL_LOOKUP_SERVER_HOME": str(tmp_path), "JWT_PUBLIC_KEY": keys.public}
