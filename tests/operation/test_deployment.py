@@ -368,6 +368,14 @@ def test_a_compose_file_names_what_there_is(name):
         assert secret["file"].startswith("secrets/")
 
 
+@pytest.mark.parametrize("name", ["compose.postgresql.yaml", "compose.mongodb.yaml"])
+def test_a_database_that_is_being_set_up_is_not_healthy(name):
+    services = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))["services"]
+    [store] = services["lookup"]["depends_on"]
+    asked = {"postgres": "--host=127.0.0.1", "mongo": "--host=mongo"}
+    assert asked[store] in services[store]["healthcheck"]["test"]
+
+
 def printed_commands(name):
     """Return the shell commands that a compose file's first lines tell to run."""
     text = (DEPLOY / name).read_text(encoding="utf-8")
