@@ -96,6 +96,7 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Topic :: Database :: Front-Ends",
         "Topic :: Internet :: WWW/HTTP :: WSGI :: Application",
         "Topic :: Scientific/Engineering",

@@ -40,7 +40,11 @@ max_requests_jitter = 2_000
 # The URI of a dataset is a part of the path, and may be long.
 limit_request_line = 8190
 # A heartbeat must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+
+# Who may stop and start it is for systemd, or for what runs the container, to say;
+# versions of gunicorn before 25.1 open no such socket, and pass over this.
+control_socket_disable = True
 
 # The server writes a line for each request itself.
 accesslog = None

@@ -149,7 +149,8 @@ def _bind_extensions(app: Flask) -> None:
     except Exception as error:
         # The URL is wrong or its driver is missing; it may hold a password.
         raise ConfigurationError(
-            f"Setting SQLALCHEMY_DATABASE_URI cannot be used: {type(error).__name__}"
+            f"Setting SQLALCHEMY_DATABASE_URI cannot be used: {type(error).__name__};"
+            " it is to be a URL such as postgresql://USER@HOST/DATABASE"
         ) from None
     migrate.init_app(app, sql_db, directory=str(DIRECTORY), render_as_batch=True)
     leave_shipped_migrations_alone(migrate)

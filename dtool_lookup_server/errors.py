@@ -82,6 +82,10 @@ class StoreUnavailableError(DtoolLookupServerError):
     """A database or a plugin's store does not answer; trying again later may help."""
 
 
+class NothingThereError(StoreUnavailableError):
+    """A storage answers, but as if all that was there had gone at once."""
+
+
 class TookTooLongError(StoreUnavailableError):
     """A request took longer than it may."""
 

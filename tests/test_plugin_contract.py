@@ -327,8 +327,8 @@ def prune(app, tmp_path):
         runner.invoke(args=["base_uri", "add", str(tmp_path / "data")])
         runner.invoke(args=["base_uri", "index", str(tmp_path / "data")])
         shutil.rmtree(path_of(dataset))
-        command = ["base_uri", "index", "--prune", str(tmp_path / "data")]
-        return dataset.uri, runner.invoke(args=command)
+        command = ["base_uri", "index", "--prune", "--allow-empty"]
+        return dataset.uri, runner.invoke(args=[*command, str(tmp_path / "data")])
 
     return run
 

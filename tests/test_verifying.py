@@ -6,12 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pymongo
 import pytest
 from sqlalchemy import text
 
-from dtool_lookup_server import sql_db
+from dtool_lookup_server import create_app, sql_db
 from dtool_lookup_server.plugins.packing import pack_text
 from tests.conftest import add_people, make_config, mongo_settings_of, open_app
 from tests.corpus import SNOW_WHITE, dataset_info, uri_of
@@ -95,20 +96,34 @@ def execute(app):
 @pytest.fixture
 def answers(app, grumpy, dataset):
     """Everything that the server says of the dataset."""
+    return lambda: all_that_is_said(app, grumpy, dataset)
+
+
+def all_that_is_said(app, headers, dataset):
+    """Return what several routes answer about a dataset."""
     client = app.test_client()
 
     def post(path, **body):
-        return client.post(f"/dataset/{path}", json=body, headers=grumpy).json
+        return client.post(f"/dataset/{path}", json=body, headers=headers).json
 
-    def ask():
-        return [
-            post("search", uuids=[dataset.uuid]),
-            post("search", free_text="mandragora"),
-            *(post(part, uri=dataset.uri) for part in
-              ("readme", "manifest", "annotations")),
-        ]  # fmt: skip
+    return [
+        post("search", uuids=[dataset.uuid]),
+        post("search", free_text="mandragora"),
+        *(post(part, uri=dataset.uri) for part in
+          ("readme", "manifest", "annotations")),
+    ]  # fmt: skip
 
-    return ask
+
+@contextmanager
+def closed_app(config):
+    """Give an app on a database without tables."""
+    app = create_app(config)
+    try:
+        yield app
+    finally:
+        with app.app_context():
+            sql_db.session.remove()
+            sql_db.engine.dispose()
 
 
 # Each breaks one store, and the reason names it.
@@ -350,6 +365,32 @@ def test_plugins_that_are_exchanged_are_filled(
         found = client.post("/dataset/search", json=query, headers=grumpy).json
         assert [row["tags"] for row in found] == [["plant"]]
         assert runner.invoke(args=["dataset", "verify"]).exit_code == 0
+
+
+@pytest.mark.parametrize("plugin", ["mongo"], indirect=True)
+def test_a_backup_of_sql_and_the_storage_bring_all_of_it_back(
+    app, config, answers, dataset, documents, tmp_path, grumpy
+):
+    dataset.put_readme(f"description: mandragora\nnotes: {json.dumps(LARGE)}")
+    run = app.test_cli_runner().invoke
+    assert run(args=["dataset", "reindex", "--from-storage"]).exit_code == 0
+    before = answers()
+    assert run(args=["db", "stamp", "head"]).exit_code == 0
+    assert run(args=["backup", str(tmp_path / "backup")]).exit_code == 0
+    # MongoDB is lost with all that is in it, and so is the database.
+    documents.database.client.drop_database(documents.database.name)
+    (tmp_path / "new").mkdir()
+    new = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/new/lookup.db"}
+    with closed_app(config | new) as restored:
+        run = restored.test_cli_runner().invoke
+        done = run(args=["restore", str(tmp_path / "backup")])
+        assert done.exit_code == 0
+        assert "What other stores hold is in no backup" in done.stderr
+        assert run(args=["dataset", "verify"]).exit_code == 1
+        done = run(args=["dataset", "reindex"])
+        assert done.stdout.splitlines()[-1].startswith("2 registered")
+        assert run(args=["dataset", "verify"]).exit_code == 0
+        assert all_that_is_said(restored, grumpy, dataset) == before
 
 
 # Long work.

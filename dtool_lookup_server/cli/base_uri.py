@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -17,6 +17,16 @@ from .base import Group, fail, print_json
 from .outcomes import follow, print_counts
 
 _KINDS = (REGISTERED, UNCHANGED, FAILED, FORGOTTEN)
+
+
+class _How(NamedTuple):
+    """The options of index."""
+
+    prune: bool
+    allow_empty: bool
+    force: bool
+    jobs: int | None
+
 
 base_uri_cli = Group("base_uri", help="Manage and index base URIs.")
 
@@ -40,6 +50,11 @@ def list_base_uris() -> None:
 @click.option(
     "--prune", is_flag=True, help="Forget datasets that are not there any more."
 )
+@click.option(
+    "--allow-empty",
+    is_flag=True,
+    help="With --prune: forget them also where no dataset at all is left.",
+)
 @click.option("--force", is_flag=True, help="Register unchanged datasets too.")
 @click.option(
     "--jobs",
@@ -47,7 +62,12 @@ def list_base_uris() -> None:
     help="Datasets to read at once; without it, what suits the storage.",
 )
 def index_base_uri(
-    base_uri: str | None, every: bool, prune: bool, force: bool, jobs: int | None
+    base_uri: str | None,
+    every: bool,
+    prune: bool,
+    allow_empty: bool,
+    force: bool,
+    jobs: int | None,
 ) -> None:
     """Register every dataset of a base URI.
 
@@ -56,24 +76,28 @@ def index_base_uri(
     """
     if every == (base_uri is not None):
         raise click.UsageError("Give one BASE_URI, or --all")
+    if allow_empty and not prune:
+        raise click.UsageError("--allow-empty goes with --prune")
+    how = _How(prune, allow_empty, force, jobs)
     if base_uri is None:
-        _index_all(prune, force, jobs)
+        _index_all(how)
         return
-    counts = _index(base_uri, prune, force, jobs)
+    counts = _index(base_uri, how)
     if counts[FAILED]:
         fail(f"{counts[FAILED]} datasets could not be registered")
 
 
-def _index(base_uri: str, prune: bool, force: bool, jobs: int | None) -> Counter[str]:
-    kinds = _KINDS if prune else _KINDS[:-1]
+def _index(base_uri: str, how: _How) -> Counter[str]:
+    kinds = _KINDS if how.prune else _KINDS[:-1]
     with _interruptible(), index_runs.recorded(base_uri) as counts:
         try:
             listing = indexing.list_datasets(base_uri)
             total = len(listing.found)
-            with closing(indexing.index(listing, force, jobs)) as outcomes:
+            with closing(indexing.index(listing, how.force, how.jobs)) as outcomes:
                 follow(outcomes, total, counts=counts)
-            if prune:
-                follow(indexing.prune(listing), 0, counts=counts)
+            if how.prune:
+                missing = indexing.prune(listing, how.allow_empty)
+                follow(missing, 0, counts=counts)
         except KeyboardInterrupt:
             print_counts(counts, *kinds)
             click.echo("Interrupted: the next run goes on from here.", err=True)
@@ -99,7 +123,7 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _index_all(prune: bool, force: bool, jobs: int | None) -> None:
+def _index_all(how: _How) -> None:
     """Index each base URI, whatever becomes of the others, and sum up in the end."""
     summary: list[tuple[str, str]] = []
     failed = 0
@@ -107,7 +131,7 @@ def _index_all(prune: bool, force: bool, jobs: int | None) -> None:
         name = item["base_uri"]
         click.echo(f"{name}:")
         try:
-            counts = _index(name, prune, force, jobs)
+            counts = _index(name, how)
         except InUseError as error:
             # Another machine sees to it.
             summary.append((name, str(error)))

@@ -63,6 +63,13 @@ def restore(folder: Path, with_secrets: bool) -> None:
         restored = backups.restore(folder, with_secrets, progress.reach)
     click.echo(f"Restored: {_what_is_in(restored.description)}")
     say_what_is_not_indexed(restored.not_indexed)
+    if restored.is_elsewhere:
+        click.secho(
+            "What other stores hold is in no backup: run"
+            " `dtool-lookup-server dataset reindex`",
+            fg="yellow",
+            err=True,
+        )
     if restored.description.secrets and not with_secrets:
         click.echo("Its keys were left where they are: --with-secrets restores them")
 

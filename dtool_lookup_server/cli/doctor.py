@@ -13,8 +13,8 @@ from .base import Command, fail
 def doctor(context: click.Context) -> None:
     """Check the installation; say what is wrong, and what to do about it.
 
-    Looks at settings, keys, disk, plugins, stores, database, migrations, full text and
-    clock. The exit status is 0 if all is well.
+    Looks at settings, keys, passwords, disk, plugins, stores, database, migrations,
+    full text and clock. The exit status is 0 if all is well.
     """
     try:
         app = context.ensure_object(ScriptInfo).load_app()

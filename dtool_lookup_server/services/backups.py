@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from flask import current_app
 from sqlalchemy import Engine
 
-from .. import keys
+from .. import engines, keys
 from .._version import __version__
 from ..database import check_health
 from ..errors import (
@@ -39,6 +39,7 @@ from ..migrating import (
     standing,
     upgrade_other,
 )
+from ..plugins.registry import in_use
 from ..sql_models import Dataset, User
 from . import moving, secret_files
 
@@ -137,7 +138,15 @@ def restore(folder: Path, with_secrets: bool, reach: Reach) -> "Restored":
             if with_secrets:
                 secret_files.put_in_place(folder, description.secrets)
             not_indexed = _fill(source, description, reach)
-    return Restored(description, not_indexed)
+    return Restored(description, not_indexed, _is_elsewhere())
+
+
+def _is_elsewhere() -> bool:
+    plugins = in_use()
+    return not all(
+        getattr(plugin, "shares_sql_transaction", False)
+        for plugin in (plugins.search, plugins.retrieve)
+    )
 
 
 @dataclass(frozen=True)
@@ -145,10 +154,13 @@ class Restored:
     """What was restored.
 
     :param not_indexed: number of datasets that `dataset reindex` has to see to
+    :param is_elsewhere: whether there are plugins with stores of their own, which it
+        has to see to as well
     """
 
     description: Description
     not_indexed: int
+    is_elsewhere: bool
 
 
 def read(folder: Path) -> Description:
@@ -329,7 +341,8 @@ def _fill(source: Engine, description: Description, reach: Reach) -> int:
         with closing(original), _driver() as target:
             _copy_pages(original, target, reach)
         return 0
-    moving.prepare(sql_db.engine)
-    copy = moving.Copy(source, sql_db.engine, index_texts=True)
-    _do(copy, reach)
+    with engines.without_time_limit(sql_db.engine, current_app.config) as target:
+        moving.prepare(target)
+        copy = moving.Copy(source, target, index_texts=True)
+        _do(copy, reach)
     return copy.not_indexed

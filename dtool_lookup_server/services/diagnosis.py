@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask import current_app
-from sqlalchemy import select, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import keys
@@ -25,7 +25,7 @@ from ..plugins.registry import in_use
 from ..plugins.sql import SQLSearch
 from ..plugins.sql.tables import text_engine
 from ..sql_models import User
-from . import info
+from . import info, passwords
 
 # Bytes that are to be free where the server writes.
 _FREE = 1024**3
@@ -65,15 +65,22 @@ def examine() -> Iterator[Finding]:
         ("versions", _versions),
         ("settings", lambda: _settings(os.environ)),
         ("keys", _keys),
+        ("passwords", _passwords),
         ("disk", _disk),
         ("plugins", _plugins),
-        ("stores", _stores),
         ("database", _database),
-        ("migrations", _migrations),
-        ("full text", _full_text),
         ("clock", _clock),
-        ("admins", _admins),
     ]
+    if _has_no_tables():
+        # One thing to do, and not one for each that lacks them.
+        checks.append(("tables", _no_tables))
+    else:
+        checks += [
+            ("stores", _stores),
+            ("migrations", _migrations),
+            ("full text", _full_text),
+            ("admins", _admins),
+        ]
     for subject, check in checks:
         try:
             yield from check()
@@ -139,6 +146,27 @@ def _is_pair(private: str, public: str) -> bool:
     return keys.same_public_key(keys.public_key_of(private), public)
 
 
+def _passwords() -> Iterator[Finding]:
+    if not (file := current_app.config["TOKEN_PASSWORD_FILE"]):
+        return
+    path = Path(file)
+    try:
+        number = len(passwords.read_file())
+        is_open = path.exists() and path.stat().st_mode & stat.S_IRWXO
+    except (ConfigurationError, OSError):
+        state = f"{path} cannot be read"
+        yield Finding("passwords", state, f"let {_user()} read it")
+        return
+    if is_open:
+        state = f"{path} is readable by everybody"
+        yield Finding("passwords", state, f"chmod 600 {path}")
+    elif number == 0:
+        state = f"there is none in {path}"
+        yield Finding("passwords", state, "run `user set-password`")
+    else:
+        yield Finding("passwords", f"{number} in {path}")
+
+
 def _disk() -> Iterator[Finding]:
     home = Path(current_app.config["DTOOL_LOOKUP_SERVER_HOME"])
     if not home.exists():
@@ -161,6 +189,22 @@ def _user() -> str:
 def _plugins() -> Iterator[Finding]:
     used = (f"{plugin.name} {plugin.version}" for plugin in in_use().used)
     yield Finding("plugins", ", ".join(used))
+
+
+def _has_no_tables() -> bool:
+    try:
+        connection = sql_db.session.connection()
+        return not inspect(connection).has_table(User.__tablename__)
+    except SQLAlchemyError:
+        # That it does not answer is another finding.
+        sql_db.session.rollback()
+        return False
+
+
+def _no_tables() -> Iterator[Finding]:
+    yield Finding(
+        info.DATABASE, "has no tables yet", "run `init`, or `db upgrade` or `restore`"
+    )
 
 
 def _stores() -> Iterator[Finding]:

@@ -15,7 +15,7 @@ import yaml
 from sqlalchemy import select
 
 from ..database import transactional
-from ..errors import StoreUnavailableError, ValidationError
+from ..errors import NothingThereError, StoreUnavailableError, ValidationError
 from ..extensions import sql_db
 from ..plugins.interfaces import DatasetInfo
 from ..sql_models import Dataset, utc_now
@@ -165,13 +165,16 @@ def index(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def prune(listing: Listing) -> Iterator[Outcome]:
+def prune(listing: Listing, allow_empty: bool = False) -> Iterator[Outcome]:
     """Forget the datasets of a base URI that are not in its storage any more.
 
     Each is looked for by itself before it is forgotten: a listing that lacks something
     has not said that it is not there.
 
+    :param allow_empty: forget them too where none is left; the folder that a file
+        system is mounted at is as empty while it is not mounted
     :raises UnknownBaseURIError: if the base URI is not registered
+    :raises NothingThereError: where none is left, unless that is allowed
     """
     kept = {base_uris.normalised_uri(item.uri) for item in listing.found}
     base_uri_id = base_uris.require(listing.base_uri)
@@ -180,6 +183,12 @@ def prune(listing: Listing) -> Iterator[Outcome]:
     )
     missing = [uri for uri in registered if uri not in kept]
     sql_db.session.rollback()
+    if missing and not kept and not allow_empty:
+        raise NothingThereError(
+            f"'{listing.base_uri}' holds no dataset, and {len(missing)} are registered"
+            " there. Nothing was forgotten: is its storage mounted, and the right one?"
+            " If they are gone for good: base_uri index --prune --allow-empty"
+        )
     for uri in missing:
         try:
             if listing.storage.holds(uri):

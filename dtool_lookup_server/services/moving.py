@@ -1,9 +1,11 @@
 """Moving all that the SQL database holds to another one, of any kind."""
 
+import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import Any
 
 from flask import current_app
@@ -38,17 +40,26 @@ from ..migrating import (
     mark_as_unfinished,
     standing,
 )
-from ..pagination import BATCH
-from ..plugins.analysis import analyze_dataset
+from ..plugins.analysis import AnalyzedDataset, analyze_dataset
+from ..plugins.interfaces import DatasetInfo
+from ..plugins.packing import unpack_json, unpack_text
 from ..plugins.registry import in_use
-from ..plugins.sql import SQLSearch
+from ..plugins.sql import SQLRetrieve, SQLSearch
 from ..plugins.sql.tables import dataset_content, text_engine
-from ..sql_models import Dataset, DatasetPart
+from ..sql_models import Dataset, DatasetPart, DatasetTag
 from . import registered
 
-# Rows that are read and written at once; those of contents and of items have megabytes.
-_BATCH: dict[Any, int] = {dataset_content: 4, DatasetPart.__table__: 4}
-_OTHER_BATCH = 500
+# Rows that are read and written at once.
+_ROWS_AT_ONCE = 500
+# Of contents and of items, rows of which may have megabytes: as many while they are
+# small, as few while they are not.
+_LARGE: tuple[Any, ...] = (dataset_content, DatasetPart.__table__)
+_SMALL_AT_ONCE, _LARGE_AT_ONCE = 32, 4
+_SMALL = 64 * 1024
+
+# Datasets whose words are written at once: a large one has a million terms.
+_DATASETS_AT_ONCE = 200
+_TERMS_AT_ONCE = 200_000
 
 # Each commit waits for the disk, and a long transaction takes room.
 _SECONDS_BETWEEN_COMMITS = 1.0
@@ -156,32 +167,51 @@ class Copy:
                 yield from _copy(table, source, target)
                 _continue_numbers(table, target)
             if self._indexes_text:
-                yield from self._index_texts(target)
+                yield from self._index_texts(source, target)
             for table in self._tables:
                 yield from _compare(table, source, target)
             target.rollback()
             mark_as_current(target)
             target.commit()
 
-    def _index_texts(self, target: Connection) -> Iterator[None]:
-        store = text_engine(target.dialect.name).store
-        commit = _committing(target)
-        for dataset in _every_dataset():
-            try:
-                info = registered.info_of(dataset)
-            except (UnknownURIError, ValidationError):
+    def _index_texts(self, source: Connection, target: Connection) -> Iterator[None]:
+        waiting = _Waiting(target)
+        for dataset_id, info in _infos(source):
+            if info is None:
                 # Its contents are elsewhere; `dataset reindex` knows what to do.
                 self.not_indexed += 1
             else:
-                if not target.in_transaction():
-                    target.begin()
-                # Which leaves the commit to the connection.
-                with Session(target) as session:
-                    store(session, dataset.id, analyze_dataset(info))
-                    session.commit()
-            commit()
+                waiting.add(dataset_id, analyze_dataset(info))
             yield
+        waiting.write()
         target.commit()
+
+
+class _Waiting:
+    """Terms of datasets that are written together."""
+
+    def __init__(self, target: Connection):
+        self._target = target
+        self._write = text_engine(target.dialect.name).add
+        self._commit = _committing(target)
+        self._datasets: dict[int, AnalyzedDataset] = {}
+        self._terms = 0
+
+    def add(self, dataset_id: int, terms: AnalyzedDataset) -> None:
+        self._datasets[dataset_id] = terms
+        self._terms += sum(map(len, vars(terms).values()))
+        if len(self._datasets) >= _DATASETS_AT_ONCE or self._terms >= _TERMS_AT_ONCE:
+            self.write()
+            self._commit()
+
+    def write(self) -> None:
+        if not self._target.in_transaction():
+            self._target.begin()
+        # Which leaves the commit to the connection.
+        with Session(self._target) as session:
+            self._write(session, self._datasets)
+            session.commit()
+        self._datasets, self._terms = {}, 0
 
 
 @contextmanager
@@ -197,14 +227,79 @@ def _unchanging(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _every_dataset() -> Iterator[Dataset]:
-    """Yield each dataset of the application's database, a batch at a time."""
-    batch = select(Dataset).order_by(Dataset.id).limit(BATCH)
+def _infos(source: Connection) -> Iterator[tuple[int, DatasetInfo | None]]:
+    """Yield each dataset's id, and what its words are in; None where that is away."""
+    page = (
+        select(
+            Dataset.id,
+            Dataset.uri,
+            Dataset.uuid,
+            Dataset.name,
+            Dataset.creator_username,
+            Dataset.type,
+        )
+        .order_by(Dataset.id)
+        .limit(_ROWS_AT_ONCE)
+    )
     last = 0
-    while datasets := sql_db.session.scalars(batch.where(Dataset.id > last)).all():
-        last = datasets[-1].id
-        yield from datasets
+    while rows := source.execute(page.where(Dataset.id > last)).all():
+        first, last = rows[0].id, rows[-1].id
+        tags = _tags_between(first, last, source)
+        remaining = {row.id: row for row in rows}
+        for dataset_id, contents in _contents_between(first, last, source):
+            row = remaining[dataset_id]
+            if not registered.is_of_0_18(row):
+                del remaining[dataset_id]
+                yield dataset_id, {**row._asdict(), "tags": tags[row.id], **contents}
+        for dataset_id in remaining:
+            yield dataset_id, _info_elsewhere(dataset_id)
         sql_db.session.rollback()
+
+
+def _tags_between(first: int, last: int, source: Connection) -> dict[int, list[str]]:
+    tags = defaultdict(list)
+    selected = select(DatasetTag.dataset_id, DatasetTag.tag).where(
+        DatasetTag.dataset_id.between(first, last)
+    )
+    ordered = selected.order_by(DatasetTag.dataset_id, DatasetTag.position)
+    for dataset_id, tag in source.execute(ordered):
+        tags[dataset_id].append(tag)
+    return tags
+
+
+def _contents_between(
+    first: int, last: int, source: Connection
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield id and contents of each dataset whose contents are in the database."""
+    if not isinstance(in_use().retrieve, SQLRetrieve):
+        return
+    selected = _rows(dataset_content).where(
+        dataset_content.c.dataset_id.between(first, last)
+    )
+    rows = (row for rows in _batches(dataset_content, source, selected) for row in rows)
+    for dataset_id, parts in groupby(rows, lambda row: row.dataset_id):
+        packed: defaultdict[str, bytes] = defaultdict(bytes)
+        for row in parts:
+            packed[row.kind] += row.content
+        yield (
+            dataset_id,
+            {
+                "readme": unpack_text(packed["readme"]),
+                "manifest": json.loads(unpack_json(packed["manifest"])),
+                "annotations": json.loads(unpack_json(packed["annotations"])),
+            },
+        )
+
+
+def _info_elsewhere(dataset_id: int) -> DatasetInfo | None:
+    """Return the dataset info of what is not as it is registered today, or not here."""
+    dataset = sql_db.session.get(Dataset, dataset_id)
+    if dataset is None:
+        return None  # forgotten since we began
+    try:
+        return registered.info_of(dataset)
+    except (UnknownURIError, ValidationError):
+        return None
 
 
 def _count(source: Connection, table: Table) -> int:
@@ -220,16 +315,38 @@ def _rows(table: Table) -> Select[Any]:
     return rows
 
 
-def _batches(table: Table, source: Connection) -> Iterator[Sequence[Row[Any]]]:
-    size = _BATCH.get(table, _OTHER_BATCH)
-    streamed = _rows(table).execution_options(yield_per=size)
-    yield from source.execute(streamed).partitions()
+def _batches(
+    table: Table, source: Connection, selected: Select[Any] | None = None
+) -> Iterator[Sequence[Row[Any]]]:
+    """Yield the rows of a table, some at a time.
+
+    :param selected: which of them; None for those that _rows selects
+    """
+    size = _LARGE_AT_ONCE if table in _LARGE else _ROWS_AT_ONCE
+    streamed = (_rows(table) if selected is None else selected).execution_options(
+        stream_results=True, max_row_buffer=_ROWS_AT_ONCE
+    )
+    with source.execute(streamed) as result:
+        while rows := result.fetchmany(size):
+            yield rows
+            if table in _LARGE:
+                largest = max(map(_size, rows))
+                size = _SMALL_AT_ONCE if largest <= _SMALL else _LARGE_AT_ONCE
+
+
+def _size(row: Row[Any]) -> int:
+    """Return about how many bytes a row's texts and contents take."""
+    return sum(len(value) for value in row if isinstance(value, bytes | str))
 
 
 def _copy(table: Table, source: Connection, target: Connection) -> Iterator[None]:
     commit = _committing(target)
+    insert = table.insert()
+    if target.dialect.name == "postgresql":
+        # Makes one statement of many rows, which the driver does for MariaDB.
+        insert = insert.returning(*table.primary_key.columns)
     for rows in _batches(table, source):
-        target.execute(table.insert(), [row._asdict() for row in rows])
+        target.execute(insert, [row._asdict() for row in rows])
         commit()
         yield from [None] * len(rows)
     target.commit()

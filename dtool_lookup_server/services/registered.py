@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from ..errors import UnknownURIError
 from ..extensions import sql_db
@@ -50,7 +50,7 @@ def info_of(row: Dataset) -> DatasetInfo:
     return _completed(info) if is_of_0_18(row) else info
 
 
-def is_of_0_18(row: Dataset) -> bool:
+def is_of_0_18(row: Dataset | Row[*tuple[Any, ...]]) -> bool:
     """Return whether a row was written by 0.18, which had no columns for all."""
     return row.type is None
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import ssl
+import stat
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,19 @@ def test_gunicorn_reads_a_dotenv_file(tmp_path, keys):
     with gunicorn(tmp_path, **home) as url:
         document = json.loads(get(f"{url}/doc/openapi.json")[2])
     assert document["info"]["title"] == "From the file"
+
+
+def test_gunicorn_opens_no_socket_to_be_controlled_by():
+    command = [sys.executable, "-m", "gunicorn", "--print-config", "-c"]
+    done = subprocess.run(
+        [*command, DEPLOY / "gunicorn.conf.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.search(r"^preload_app +=", done.stdout, re.M)
+    # Versions before 25.1 have none.
+    assert not re.search(r"^control_socket_disable += False", done.stdout, re.M)
 
 
 def test_gunicorn_opens_the_port_of_the_metrics(tmp_path, keys):
@@ -352,6 +366,43 @@ def test_a_compose_file_names_what_there_is(name):
             assert volume.partition(":")[0] in compose["volumes"]
     for secret in secrets.values():
         assert secret["file"].startswith("secrets/")
+
+
+@pytest.mark.parametrize("name", ["compose.postgresql.yaml", "compose.mongodb.yaml"])
+def test_a_database_that_is_being_set_up_is_not_healthy(name):
+    services = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))["services"]
+    [store] = services["lookup"]["depends_on"]
+    asked = {"postgres": "--host=127.0.0.1", "mongo": "--host=mongo"}
+    assert asked[store] in services[store]["healthcheck"]["test"]
+
+
+def printed_commands(name):
+    """Return the shell commands that a compose file's first lines tell to run."""
+    text = (DEPLOY / name).read_text(encoding="utf-8")
+    told = text.partition("make the secrets")[2].partition("\nservices:")[0]
+    return "\n".join(re.findall(r"^#   (.+)$", told, re.M))
+
+
+@pytest.mark.parametrize("name", ["compose.postgresql.yaml", "compose.mongodb.yaml"])
+def test_the_secrets_are_for_the_container_and_nobody_else(name, tmp_path):
+    # The file is mounted as it is, and is read by a user that this machine has not.
+    subprocess.run(
+        ["bash", "-euc", f"umask 022\n{printed_commands(name)}"],
+        cwd=tmp_path,
+        check=True,
+    )
+    folder = tmp_path / "deploy" / "secrets"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    compose = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+    for secret in compose["secrets"].values():
+        path = tmp_path / "deploy" / secret["file"]
+        assert path.read_text().strip()
+        assert path.stat().st_mode & stat.S_IROTH
+
+
+def test_secrets_stay_out_of_the_image():
+    ignored = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert ignored.index("deploy/secrets") > ignored.index("!deploy")
 
 
 def in_dockerfile(pattern):

@@ -52,7 +52,9 @@ def test_a_database_without_tables(empty_app, examine):
         sql_db.drop_all()
     status, lines = examine()
     assert status == 1
-    assert any("the database" in line for line in wrong(lines))
+    [line] = wrong(lines)
+    assert "the database" in line
+    assert "no tables yet: run `init`" in line
 
 
 def test_a_key_that_others_can_read(empty_app, examine, tmp_path):
@@ -68,6 +70,38 @@ def test_keys_that_are_no_pair(empty_app, examine, other_keys):
     status, lines = examine()
     assert status == 1
     assert "no pair" in wrong(lines)[0]
+
+
+@pytest.fixture
+def password_file(empty_app, tmp_path):
+    """The file of passwords that is set; with one in it."""
+    path = tmp_path / "passwords"
+    path.write_text("grumpy:hash\n")
+    path.chmod(0o600)
+    empty_app.config["TOKEN_PASSWORD_FILE"] = str(path)
+    return path
+
+
+def test_passwords_that_are_well(password_file, examine):
+    status, lines = examine()
+    assert status == 0
+    assert f"1 in {password_file}" in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.chmod(0o644), "is readable by everybody: chmod 600"),
+        (lambda path: path.unlink(), "there is none in"),
+        (lambda path: path.write_bytes(b"\xff"), "cannot be read"),
+    ],
+)
+def test_passwords_that_are_not_well(password_file, examine, spoil, said):
+    spoil(password_file)
+    status, lines = examine()
+    assert status == 1
+    [line] = wrong(lines)
+    assert said in line
 
 
 def test_a_slip_in_the_name_of_a_setting(examine, monkeypatch):

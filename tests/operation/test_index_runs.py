@@ -8,7 +8,7 @@ import pytest
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.services import index_runs
 from tests.conftest import add_people
-from tests.datasets_on_disk import make_dataset
+from tests.datasets_on_disk import make_dataset, path_of
 
 
 @pytest.fixture
@@ -41,6 +41,12 @@ def run_of(runner):
     return find
 
 
+def empty(place):
+    """Leave a folder as a file system leaves one that is not mounted."""
+    for dataset in place.iterdir():
+        shutil.rmtree(dataset)
+
+
 def test_there_is_no_run_at_first(places, run_of):
     assert run_of(places[0]) is None
 
@@ -57,9 +63,8 @@ def test_a_run_is_listed(places, index, run_of):
 
 def test_the_newest_run_takes_the_place_of_the_one_before(places, index, run_of):
     index(places[0])
-    for dataset in places[0].iterdir():
-        shutil.rmtree(dataset)
-    index("--prune", places[0])
+    empty(places[0])
+    index("--prune", "--allow-empty", places[0])
     run = run_of(places[0])
     assert (run["registered"], run["failed"], run["forgotten"]) == (0, 0, 1)
 
@@ -71,6 +76,46 @@ def test_a_run_that_comes_to_nothing_says_why(places, index, run_of):
     assert run["state"] == "broken off"
     assert "Cannot list the datasets" in run["error"]
     assert run["finished_at"]
+
+
+def test_prune_leaves_all_of_a_base_uri_that_looks_empty(places, index, run_of):
+    index(places[0])
+    empty(places[0])
+    done = index("--prune", places[0])
+    assert done.exit_code == 1
+    assert "holds no dataset, and 1 are registered there" in done.stderr
+    assert "--prune --allow-empty" in done.stderr
+    run = run_of(places[0])
+    assert (run["state"], run["forgotten"]) == ("broken off", 0)
+    assert "Nothing was forgotten" in run["error"]
+    assert "0 registered, 0 unchanged, 0 failed, 1 forgotten" in (
+        index("--prune", "--allow-empty", places[0]).stdout
+    )
+
+
+def test_prune_of_all_goes_on_behind_one_that_looks_empty(places, index, run_of):
+    gone = make_dataset(places[1], "pear")
+    make_dataset(places[1], "plum")
+    index("--all")
+    empty(places[0])
+    shutil.rmtree(path_of(gone))
+    done = index("--all", "--prune")
+    assert done.exit_code == 1
+    assert run_of(places[0])["forgotten"] == 0
+    assert run_of(places[1])["forgotten"] == 1
+    summary = done.stdout.partition("Summary\n")[2].splitlines()
+    assert "failed: " in summary[0] and "holds no dataset" in summary[0]
+    assert summary[1].endswith("/second: 1 unchanged, 1 forgotten")
+    assert "1 of 2 base URIs had failures" in done.stderr
+
+
+def test_prune_of_an_empty_base_uri_without_datasets_is_no_failure(places, index):
+    assert index("--prune", places[1]).exit_code == 0
+
+
+def test_allow_empty_goes_with_prune(places, index):
+    done = index("--allow-empty", places[0])
+    assert (done.exit_code, "goes with --prune" in done.stderr) == (2, True)
 
 
 def test_all_base_uris_are_indexed(places, index, run_of):

@@ -365,7 +365,7 @@ def test_what_a_listing_lacks_is_not_forgotten_while_it_is_there(place, index, a
     with app.app_context():
         listing = indexing.list_datasets(place)
         listing.found.clear()
-        assert list(indexing.prune(listing)) == []
+        assert list(indexing.prune(listing, allow_empty=True)) == []
         broker = gone._storage_broker
         if hasattr(broker, "bucket"):
             broker.s3resource.Bucket(broker.bucket).objects.filter(
@@ -373,7 +373,8 @@ def test_what_a_listing_lacks_is_not_forgotten_while_it_is_there(place, index, a
             ).delete()
         else:
             shutil.rmtree(path_of(gone))
-        assert [outcome.uri for outcome in indexing.prune(listing)] == [gone.uri]
+        pruned = indexing.prune(listing, allow_empty=True)
+        assert [outcome.uri for outcome in pruned] == [gone.uri]
 
 
 def test_nothing_is_forgotten_where_the_storage_does_not_say(
@@ -385,7 +386,7 @@ def test_nothing_is_forgotten_where_the_storage_does_not_say(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with app.app_context():
         storage = storage_of(in_s3)
-        [outcome] = indexing.prune(indexing.Listing(in_s3, storage, []))
+        [outcome] = indexing.prune(indexing.Listing(in_s3, storage, []), True)
     assert (outcome.kind, outcome.uri) == (indexing.FAILED, dataset.uri)
     assert index(in_s3, "--prune").exit_code == 1
 
@@ -415,4 +416,5 @@ def test_a_storage_of_another_kind_is_read_by_dtoolcore(disk, app, opened):
         ]
         shutil.rmtree(path_of(one))
         listing.found.clear()
-        assert [item.uri for item in indexing.prune(listing)] == [one.uri]
+        pruned = indexing.prune(listing, allow_empty=True)
+        assert [item.uri for item in pruned] == [one.uri]

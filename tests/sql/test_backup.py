@@ -1,5 +1,6 @@
 """`backup` and `restore`: all that SQL holds, from any kind of database into any."""
 
+import hashlib
 import json
 import os
 import pty
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 
 from dtool_lookup_server import create_app, sql_db
 from dtool_lookup_server.migrating import UNFINISHED, standing
+from dtool_lookup_server.services import moving
 from tests.conftest import add_corpus, add_people, make_config, open_app
 from tests.corpus import DATASETS, dataset_info
 from tests.databases import SERVERS, empty_database
@@ -174,6 +176,94 @@ def test_everything_is_restored_into_any_kind(
         assert done.status_code == 201
 
 
+def of_sqlite(statement):
+    """Return what changes a backup's database by a statement, and its digest."""
+
+    def change(backup):
+        with closing(sqlite3.connect(backup / "lookup.db")) as connection:
+            connection.execute(statement)
+            connection.commit()
+        path = backup / "backup.json"
+        with (backup / "lookup.db").open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": sha256}))
+
+    return change
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"_DATASETS_AT_ONCE": 2, "_ROWS_AT_ONCE": 3},
+        {"_TERMS_AT_ONCE": 1, "_ROWS_AT_ONCE": 1},
+        {"_SMALL": 0, "_LARGE_AT_ONCE": 1},
+    ],
+)
+def test_every_word_is_there_in_groups_of_any_size(
+    kind, sizes, backup, server, monkeypatch
+):
+    for name, size in sizes.items():
+        monkeypatch.setattr(moving, name, size)
+    target = server(kind)
+    run(target, "restore", backup)
+    assert f"{len(DATASETS)} unchanged, 0 different" in run(target, "dataset", "verify")
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_words_are_read_and_written_in_groups(kind, backup, server):
+    target = server(kind)
+    seen = []
+
+    def watch(_connection, _cursor, statement, *_others):
+        seen.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", watch)
+    try:
+        run(target, "restore", backup)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", watch)
+    written = [text for text in seen if text.startswith("INSERT INTO dataset_text")]
+    assert 0 < len(written) <= 2
+    read = [text for text in seen if "FROM dataset_content" in text]
+    assert 0 < len(read) < len(DATASETS)
+
+
+def test_writing_may_take_its_time(backup, server):
+    target = server("postgresql")
+    limits = set()
+
+    def watch(connection, _cursor, statement, *_others):
+        if statement.startswith("INSERT INTO dataset_text"):
+            with connection.connection.cursor() as cursor:
+                limits.add(cursor.execute("SHOW statement_timeout").fetchone()[0])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", watch)
+    try:
+        run(target, "restore", backup)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", watch)
+    assert limits == {"0"}
+
+
+def test_what_0_18_registered_is_found_by_its_words(backup, server, headers):
+    of_sqlite("UPDATE dataset SET type = NULL, dtoolcore_version = NULL")(backup)
+    target = server("postgresql")
+    assert "not found by their words" not in run(target, "restore", backup)
+    body = {"free_text": "apple"}
+    found = target.test_client().post(
+        "/dataset/search", json=body, headers=headers("grumpy")
+    )
+    assert found.json
+
+
+def test_datasets_whose_contents_are_elsewhere_are_counted(backup, server):
+    of_sqlite("DELETE FROM dataset_content WHERE dataset_id < 3")(backup)
+    target = server("postgresql")
+    said = run(target, "restore", backup)
+    assert "2 datasets are not found by their words yet: run" in said
+
+
 def test_a_backup_is_of_one_moment_while_others_write(filled, tmp_path):
     source = filled("sqlite")
     stop = threading.Event()
@@ -253,17 +343,7 @@ def cut(backup):
     os.truncate(backup / "lookup.db", 8192)
 
 
-def make_newer(backup):
-    with closing(sqlite3.connect(backup / "lookup.db")) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        connection.commit()
-    described = backup / "backup.json"
-    description = json.loads(described.read_text())
-    digest = subprocess.run(
-        ["sha256sum", backup / "lookup.db"], capture_output=True, check=True
-    )
-    description["sha256"] = digest.stdout.split()[0].decode()
-    described.write_text(json.dumps(description))
+make_newer = of_sqlite("UPDATE alembic_version SET version_num = '9999'")
 
 
 def take_apart(backup):

@@ -1,6 +1,6 @@
 """The text index in SQLite: an FTS5 table, one row of analyzed terms per dataset.
 
-The engines beside this one have the same functions: create, drop, store, holds,
+The engines beside this one have the same functions: create, drop, store, add, holds,
 forget, check and match.
 
 Each row also has a term for the dataset's base URI. What very many datasets have is
@@ -8,7 +8,7 @@ counted and paged by the index alone, since to look up the base URI of each in t
 table of datasets would take twenty times as long.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import (
     BigInteger,
@@ -122,7 +122,13 @@ def drop(connection: Connection) -> None:
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
     forget(session, dataset_id)
-    _STORE.run([{"id": dataset_id, **_texts(terms)}], session)
+    add(session, {dataset_id: terms})
+
+
+def add(session: AnySession, datasets: Mapping[int, AnalyzedDataset]) -> None:
+    """Keep the terms of datasets, by their ids, of which nothing is kept yet."""
+    rows = [{"id": key, **_texts(terms)} for key, terms in datasets.items()]
+    _STORE.run(rows, session)
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:

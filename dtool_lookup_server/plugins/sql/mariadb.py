@@ -7,7 +7,7 @@ primary key begins with the term is as quick for whole terms and for beginnings,
 a part of every transaction like any other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -51,7 +51,7 @@ from .term_rows import (
     words_of,
 )
 
-__all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
+__all__ = ["add", "check", "create", "drop", "forget", "holds", "match", "store"]
 
 TERMS_TABLE = f"{TABLE}_term"
 #: A dataset's terms, with the bits of the tiers that each occurs in.
@@ -111,19 +111,29 @@ def drop(connection: Connection) -> None:
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
     forget(session, dataset_id)
-    texts, tiers = _parts_of(terms)
-    rows = [
-        {"dataset_id": dataset_id, "part": part, "words": words}
-        for part, words in enumerate(texts)
-    ]
-    session.execute(_ADD_TEXT, rows)
+    add(session, {dataset_id: terms})
+
+
+def add(session: AnySession, datasets: Mapping[int, AnalyzedDataset]) -> None:
+    """Keep the terms of datasets, by their ids, of which nothing is kept yet."""
+    texts: list[dict[str, Any]] = []
+    tiers: list[tuple[str, int, int]] = []
+    for dataset_id, terms in datasets.items():
+        rows, bits = _parts_of(terms)
+        texts += [
+            {"dataset_id": dataset_id, "part": part, "words": words}
+            for part, words in enumerate(rows)
+        ]
+        tiers += [(term, dataset_id, of_term) for term, of_term in bits.items()]
+    if texts:
+        session.execute(_ADD_TEXT, texts)
     # In the order of the index, whose pages are then each written once.
     for batch in _batches(sorted(tiers)):
         session.execute(
             _ADD_TERMS,
             [
-                {"term": term, "dataset_id": dataset_id, "tiers": tiers[term]}
-                for term in batch
+                {"term": term, "dataset_id": dataset_id, "tiers": of_term}
+                for term, dataset_id, of_term in batch
             ],
         )
 
@@ -174,7 +184,9 @@ def _parts_of(terms: AnalyzedDataset) -> tuple[list[str], dict[str, int]]:
     return texts, tiers
 
 
-def _batches(terms: list[str]) -> Iterator[list[str]]:
+def _batches(
+    terms: list[tuple[str, int, int]],
+) -> Iterator[list[tuple[str, int, int]]]:
     return (terms[at : at + _BATCH] for at in range(0, len(terms), _BATCH))
 
 

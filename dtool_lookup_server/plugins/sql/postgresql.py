@@ -7,7 +7,8 @@ dataset is found is told by all of them together.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -50,7 +51,7 @@ from .term_rows import (
     words_of,
 )
 
-__all__ = ["check", "create", "drop", "forget", "holds", "match", "store"]
+__all__ = ["add", "check", "create", "drop", "forget", "holds", "match", "store"]
 
 # The weights of the labels D, C, B and A, which are the tiers in capitals. They are
 # that far apart because ts_rank adds up what several words are worth.
@@ -83,13 +84,25 @@ def create(connection: Connection) -> None:
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
     forget(session, dataset_id)
-    parts = 0
+    add(session, {dataset_id: terms})
+
+
+def add(session: AnySession, datasets: Mapping[int, AnalyzedDataset]) -> None:
+    """Keep the terms of datasets, by their ids, of which nothing is kept yet."""
+    rows = []
+    for dataset_id, terms in datasets.items():
+        values = list(_values(terms))
+        rows += [value | {"dataset_id": dataset_id} for value in values]
+        if len(values) > 1:
+            _log.info("The terms of dataset %s take %s rows", dataset_id, len(values))
+    if rows:
+        session.execute(_INSERT, rows)
+
+
+def _values(terms: AnalyzedDataset) -> Iterator[dict[str, Any]]:
+    """Yield the columns of each of a dataset's rows, but for its id."""
     for part, row in enumerate(rows_of(terms)):
-        values = {"part": part, "terms": _vector(row.tiers), "words": row.text}
-        session.execute(_INSERT, values | {"dataset_id": dataset_id})
-        parts += 1
-    if parts > 1:
-        _log.info("The terms of dataset %s take %s rows", dataset_id, parts)
+        yield {"part": part, "terms": _vector(row.tiers), "words": row.text}
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
@@ -102,8 +115,7 @@ def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
         ROWS.c.words == bindparam("words"),
     )
     parts = 0
-    for part, row in enumerate(rows_of(terms)):
-        values = {"part": part, "terms": _vector(row.tiers), "words": row.text}
+    for values in _values(terms):
         if session.execute(same, values).first() is None:
             return False
         parts += 1
