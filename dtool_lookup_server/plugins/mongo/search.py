@@ -23,7 +23,7 @@ MOST_RANKED = 2000
 TEXT_INDEX_OF_0_18 = "$**_text"
 
 # How far a search entry is cut, step by step, until MongoDB takes it.
-_CUTS = (text.MOST_TERMS, 200_000, 100_000, 30_000, 5_000)
+_CUTS = (text.MOST_TERMS, 100_000, 30_000, 5_000)
 
 _NEWEST_FIRST = {"frozen_at": -1, "uri": 1}
 _HEAD = {"_id": False, "uri": True, **dict.fromkeys(HEAD, True)}
