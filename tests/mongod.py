@@ -63,7 +63,7 @@ class Mongod:
             str(require_mongod()),
             *("--dbpath", str(data), "--logpath", str(self._folder / "log")),
             *("--bind_ip", "127.0.0.1", "--port", str(self.port)),
-            *("--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", *self._options),
+            *("--nounixsocket", "--wiredTigerCacheSizeGB", "1", *self._options),
         ]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + SECONDS_TO_START

@@ -144,6 +144,15 @@ def test_a_search_entry_that_is_too_large_is_cut_and_logged(
     assert uri_of("new-dataset") in record.getMessage()
 
 
+def test_the_names_of_items_are_cut_last(register, search, monkeypatch):
+    monkeypatch.setattr(mongo_text, "MOST_CHARACTERS", 100_000)
+    items = [f"run_1/image_{n:05}.tif" for n in range(2000)]
+    assert register(items=items).status_code == 201
+    for name in ("image_00000.tif", "image_01999.tif", "tif", "nothing"):
+        assert search(name) == ["new-dataset"]
+    assert search("01999") == []
+
+
 def test_an_entry_that_mongodb_refuses_is_cut_further(register, search, monkeypatch):
     monkeypatch.setattr(mongo_text, "MOST_CHARACTERS", 100_000_000)
     names = {str(n): f"{n}{'x' * 60}" for n in range(250_000)}

@@ -75,6 +75,12 @@ DATASET = "INSERT INTO dataset VALUES (?, ?, ?, ?, ?, 'queen', ?, ?, NULL, 30)"
 
 
 @pytest.fixture
+def database_url(tmp_path):
+    """URL of a file, whatever TEST_DATABASE says: servers are for tests/sql."""
+    return f"sqlite:///{tmp_path}/lookup.db"
+
+
+@pytest.fixture
 def old_database(tmp_path):
     """Write what 0.18 left: the tables, and rows by statement and values."""
 

@@ -243,6 +243,16 @@ def relative_paths(manifest: Any) -> set[str]:
     return {path for path in paths if isinstance(path, str)}
 
 
+def names_of_items(manifest: Any) -> set[str]:
+    """Return the terms of the names of a manifest's items, each name as a whole.
+
+    Names of one word are left out: they are terms as any word is.
+    """
+    names = {path.rpartition("/")[2] for path in relative_paths(manifest)}
+    joined = _join_words(_BLANKS.sub("-", fold("\n".join(names))))
+    return _fit_all(_dotted_wholes(name)[0] for name in joined.split("\n"))
+
+
 def _analyze_paths(paths: Collection[str]) -> frozenset[str]:
     names = {name for path in paths for name in path.split("/")}
     # One text with a name per line folds far faster than each name by itself.

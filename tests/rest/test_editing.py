@@ -4,7 +4,7 @@ import dtoolcore
 import pytest
 
 from dtool_lookup_server.utils import register_base_uri, update_permissions
-from tests.conftest import add_people, open_app
+from tests.conftest import TEST_PLUGINS, add_people, open_app
 from tests.corpus import SNOW_WHITE, dataset_info
 from tests.datasets_on_disk import README, make_dataset, path_of
 from tests.rest.paths import encoded
@@ -296,7 +296,9 @@ def test_an_index_that_fails_leaves_the_storage_as_it_was(
     app.testing = app.config["PROPAGATE_EXCEPTIONS"] = False
     monkeypatch.setattr(app.search, "register_dataset", fail)
     url = path("/tags", dataset, "new")
-    assert client.post(url, headers=grumpy).status_code == 500
+    # A plugin with a store of its own may fail for the store's sake.
+    status = 500 if TEST_PLUGINS == "sql" else 503
+    assert client.post(url, headers=grumpy).status_code == status
     assert in_storage(dataset) == in_index(client, grumpy, dataset) == before
 
 

@@ -5,7 +5,6 @@ from importlib.metadata import distributions
 
 import pytest
 
-from dtool_lookup_server.plugins.sql import SQLRetrieve
 from dtool_lookup_server.services import content
 from tests.security.access import ROLES, TABLE
 
@@ -77,17 +76,20 @@ def test_errors_are_hardened(library, headers, role, method, path, options):
 
 
 @pytest.mark.parametrize(
-    "place, name, expected",
-    [(content, "readable", 500), (SQLRetrieve, "get_readme", 503)],
+    "place_in, name, expected",
+    [
+        (lambda _app: content, "readable", 500),
+        (lambda app: app.retrieve, "get_readme", 503),
+    ],
     ids=["the server", "a plugin"],
 )
 def test_an_unexpected_error_gives_nothing_away(
-    app, client, grumpy, monkeypatch, place, name, expected
+    app, client, grumpy, monkeypatch, place_in, name, expected
 ):
     def fail(*_args, **_options):
         raise RuntimeError("secret of /etc/passwd")
 
-    monkeypatch.setattr(place, name, fail)
+    monkeypatch.setattr(place_in(app), name, fail)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     register = next(row for row in TABLE if row.rule == "/dataset/register")
     assert register.call(client, grumpy).status_code == 201

@@ -57,9 +57,9 @@ class MongoSearch(SearchABC):
         :raises StoreUnavailableError: if MongoDB does not answer
         :raises ValidationError: for a dataset that MongoDB cannot hold at all
         """
-        analyzed = analyze_dataset(dataset_info)
+        analyzed, manifest = analyze_dataset(dataset_info), dataset_info.get("manifest")
         for most_terms in _CUTS:
-            entry = text.entry_of(analyzed, most_terms)
+            entry = text.entry_of(analyzed, manifest, most_terms)
             try:
                 self.store.put(dataset_info, "search", entry)
             except TooLargeError:
@@ -86,7 +86,8 @@ class MongoSearch(SearchABC):
             return False
         entry = held.get("search", {})
         kept = len(entry.get("terms", ())) + entry.get("cut", 0)
-        wanted = text.entry_of(analyze_dataset(dataset_info))
+        analyzed = analyze_dataset(dataset_info)
+        wanted = text.entry_of(analyzed, dataset_info.get("manifest"))
         if entry.get("cut") != wanted["cut"]:
             # MongoDB took less of it than we would have stored.
             return kept == len(wanted["terms"]) + wanted["cut"]

@@ -13,7 +13,13 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING
 from pymongo.operations import IndexModel
 
-from ..analysis import ANALYSIS_VERSION, BREAK, PHRASE_FIELDS, AnalyzedDataset
+from ..analysis import (
+    ANALYSIS_VERSION,
+    BREAK,
+    PHRASE_FIELDS,
+    AnalyzedDataset,
+    names_of_items,
+)
 from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
 
 Document = dict[str, Any]
@@ -47,19 +53,26 @@ _WEIGHTS = {
 }
 
 
-def entry_of(analyzed: AnalyzedDataset, most_terms: int = MOST_TERMS) -> Document:
+def entry_of(
+    analyzed: AnalyzedDataset, manifest: Any, most_terms: int = MOST_TERMS
+) -> Document:
     """Return what is stored of a dataset's terms.
 
-    :param most_terms: how many terms are kept; those of the manifest go first
+    :param most_terms: how many terms are kept; those of the manifest go first, and of
+        these the words in letters and the whole names last
     :returns: with the key "cut", the number of terms that are left out
     """
     fields = {name: getattr(analyzed, name) for name in PHRASE_FIELDS}
     in_order = (term for terms in fields.values() for term in terms)
     wanted = dict.fromkeys(in_order)
     wanted.update(dict.fromkeys(sorted(analyzed.forms)))
-    wanted.update(dict.fromkeys(sorted(analyzed.items)))
     wanted.pop(BREAK, None)
-    terms = list(_up_to(MOST_CHARACTERS, islice(wanted, most_terms)))
+    others = list(wanted)
+    wanted.update(dict.fromkeys(sorted(analyzed.items)))
+    terms = _cut(wanted, most_terms)
+    if len(terms) < len(wanted):
+        best = [*others, *_best_first(analyzed.items, manifest)]
+        terms = _cut(dict.fromkeys(best), most_terms)
     return {
         "version": ANALYSIS_VERSION,
         "terms": terms,
@@ -67,6 +80,20 @@ def entry_of(analyzed: AnalyzedDataset, most_terms: int = MOST_TERMS) -> Documen
         "fields": _in_order(fields, MOST_IN_ORDER * most_terms // MOST_TERMS),
         "cut": len(wanted) - len(terms),
     }
+
+
+def _cut(wanted: Iterable[str], most_terms: int) -> list[str]:
+    return list(_up_to(MOST_CHARACTERS, islice(wanted, most_terms)))
+
+
+def _best_first(items: Iterable[str], manifest: Any) -> list[str]:
+    """Return the terms of a manifest, those first that should be cut last."""
+    names = names_of_items(manifest)
+
+    def rank(term: str) -> tuple[int, str]:
+        return (0 if term.isalpha() else 1 if term in names else 2), term
+
+    return sorted(items, key=rank)
 
 
 def _up_to(characters: int, terms: Iterable[str]) -> Iterable[str]:
