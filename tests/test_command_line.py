@@ -18,8 +18,9 @@ import dtool_lookup_server
 from dtool_lookup_server import __version__, create_app, sql_db
 from dtool_lookup_server.__main__ import main
 from dtool_lookup_server.command_line import command_line
-from tests.conftest import open_app
+from tests.conftest import make_config, open_app
 from tests.corpus import SNOW_WHITE
+from tests.databases import KIND, empty_database
 from tests.datasets_on_disk import README, make_dataset, path_of
 
 
@@ -590,13 +591,15 @@ def test_config_versions_is_json(succeed):
 
 
 @pytest.fixture
-def bare_runner(config):
+def bare_runner(tmp_path, keys):
     """Runs commands where there is no table yet."""
-    app = create_app(config)
-    yield app.test_cli_runner()
-    with app.app_context():
-        sql_db.session.remove()
-        sql_db.engine.dispose()
+    # The databases of other tests are used again, with their tables.
+    with empty_database(KIND, tmp_path) as url:
+        app = create_app(make_config(tmp_path, keys, url))
+        yield app.test_cli_runner()
+        with app.app_context():
+            sql_db.session.remove()
+            sql_db.engine.dispose()
 
 
 def test_db_upgrade_is_all_that_is_needed(bare_runner):
