@@ -19,7 +19,9 @@ def read_version() -> str:
 # What each extra is for is told in docs/howto/install.rst.
 USE = {
     "mongo": ["pymongo>=4.9"],
-    "postgresql": ["psycopg[binary]>=3.2.1"],
+    # Before, its compiled part looked up from waiting for nothing but an answer, and a
+    # server that hangs was waited for without end.
+    "postgresql": ["psycopg[binary]>=3.2.11"],
     "mysql": ["PyMySQL>=1.1"],
     "s3": ["dtool-s3>=0.14"],
     "server": ["gunicorn>=23"],
