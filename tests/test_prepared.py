@@ -3,8 +3,17 @@
 from datetime import datetime
 
 import pytest
-from sqlalchemy import bindparam, delete, event, insert, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import (
+    Integer,
+    bindparam,
+    column,
+    delete,
+    event,
+    insert,
+    select,
+    table,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.prepared import Prepared, as_list, listed, size_for
@@ -109,11 +118,12 @@ def test_errors_are_those_of_sqlalchemy(session):
     adding = Prepared(insert(USERS).values(username=bindparam("name"), is_admin=False))
     with pytest.raises(IntegrityError) as caught:
         adding.run([{"name": "a-secret"}, {"name": "a-secret"}])
-    assert "a-secret" not in str(caught.value)
+    # A server's own words may repeat the key.
+    assert "a-secret" not in str(caught.value).replace(str(caught.value.orig), "")
     session.rollback()
-    USERS.drop(sql_db.engine)
-    with pytest.raises(OperationalError):
-        BY_NAME.all({"username": "doc"})
+    nowhere = table("nowhere", column("number", Integer))
+    with pytest.raises(DBAPIError):
+        Prepared(select(nowhere.c.number)).all({})
 
 
 def test_a_listener_may_change_the_statement(session):
