@@ -51,7 +51,8 @@ TEST = [
     "hypothesis>=6.131",
     "joserfc>=1.4",
     "ldaptor>=21.2",
-    "moto[server,s3]>=5.1",
+    # Older ones answer what a new botocore asks in a way that it does not take.
+    "moto[server,s3]>=5.2.5",
     "openapi-python-client>=0.26",
     # The examples and broken plugins are installed by the tests.
     "pip>=23",
