@@ -1,8 +1,10 @@
 """The text index in SQLite: an FTS5 table, one row of analyzed terms per dataset.
 
-The engines beside this one have the same functions: create, drop, store, holds,
-forget, check and match.
+The engines beside this one have the same functions: create, drop, entry_of, store,
+store_entries, holds, forget, check and match.
 """
+
+from collections.abc import Mapping
 
 from sqlalchemy import (
     BindParameter,
@@ -68,6 +70,7 @@ _STORE = Prepared(
 )
 
 AnySession = Session | scoped_session[Session]
+Entry = dict[str, str]
 
 
 def create(connection: Connection) -> None:
@@ -84,18 +87,27 @@ def drop(connection: Connection) -> None:
 
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
-    forget(session, dataset_id)
-    _STORE.run([{"id": dataset_id, **_texts(terms)}], session)
+    store_entries(session, {dataset_id: entry_of(terms)})
+
+
+def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:
+    """Keep the terms of datasets in place of what was kept of them.
+
+    :param entries: by the ids of the datasets, as entry_of returns them
+    """
+    rows = [{"id": id_, **entry} for id_, entry in sorted(entries.items())]
+    _FORGET.run(rows, session)
+    _STORE.run(rows, session)
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
     """Return whether these terms of a dataset are kept, and no others."""
     row = session.execute(_HELD, {"id": dataset_id}).first()
-    return row is not None and row._asdict() == _texts(terms)
+    return row is not None and row._asdict() == entry_of(terms)
 
 
-def _texts(terms: AnalyzedDataset) -> dict[str, str]:
-    """Return the columns of a dataset's row."""
+def entry_of(terms: AnalyzedDataset) -> Entry:
+    """Return a dataset's terms as store_entries takes them: the columns of its row."""
     texts = {field: " ".join(getattr(terms, field)) for field in PHRASE_FIELDS}
     # A million terms of a manifest are written twice as fast in order.
     texts |= {field: " ".join(sorted(getattr(terms, field))) for field in SET_FIELDS}
