@@ -79,6 +79,7 @@ _SIZES = (1, 10, 100, 1000)
 # Values that PreparedForMany asks for at once, and numbers of them that it is made for.
 _AT_ONCE = 100
 _FEW = (1, 4, 10, 25, 50, _AT_ONCE)
+_NAMES = [f"value_{place}" for place in range(_AT_ONCE)]
 
 
 def size_for(values: Sequence[Any]) -> int:
@@ -191,18 +192,15 @@ class Prepared:
 class PreparedForMany:
     """A select for the values of a list, of any length.
 
-    :param name: of the list's parameters
-    :param type_: of its values
+    :param type_: of the values
     :param make: returns the select for a list of parameters
     """
 
     def __init__(
         self,
-        name: str,
         type_: TypeEngine[Any],
         make: Callable[[list[BindParameter[Any]]], Select[*tuple[Any, ...]]],
     ):
-        self._name = name
         self._type = type_
         self._make = make
         self._made: dict[int, Prepared] = {}
@@ -222,13 +220,13 @@ class PreparedForMany:
             some = [*values[start : start + _AT_ONCE]]
             size = next(size for size in _FEW if size >= len(some))
             some += [some[-1]] * (size - len(some))
-            given = {f"{self._name}_{place}": value for place, value in enumerate(some)}
+            given = dict(zip(_NAMES[:size], some, strict=True))
             rows += self._for(size).all({**given, **(parameters or {})}, session)
         return rows
 
     def _for(self, size: int) -> Prepared:
         if size not in self._made:
-            statement = self._make(listed(self._name, size, self._type))
+            statement = self._make(listed("value", size, self._type))
             self._made[size] = Prepared(statement)
         return self._made[size]
 

@@ -13,7 +13,7 @@ does not count: WT-3_rep2 and wt.3.rep2 are one identifier.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Lock
@@ -25,6 +25,7 @@ from .folding import fold
 from .interfaces import DatasetInfo
 from .remembering import Remembered
 from .stop_words import STOP_WORDS
+from .term_sets import united
 
 #: Raised with every change of the terms that this module makes of the same text:
 #: indexing then registers each dataset anew.
@@ -50,6 +51,8 @@ MAX_DOTS = 8
 END_WORDS = 3
 # Names in paths that are analyzed, and remembered, one by one.
 _FEW_NAMES = 1_000
+# Paths whose terms are a set; of more, the terms are found and kept a part at a time.
+_FEW_PATHS = 5_000
 
 #: Fields whose terms are in order, so that phrases can be found in them.
 PHRASE_FIELDS = ("name", "tags", "creator", "identifiers", "readme", "annotations")
@@ -200,7 +203,7 @@ class AnalyzedDataset:
     identifiers: tuple[str, ...]
     readme: tuple[str, ...]
     annotations: tuple[str, ...]
-    items: frozenset[str]
+    items: Set[str]
     forms: frozenset[str]
 
 
@@ -273,7 +276,15 @@ def relative_paths(manifest: Any) -> set[str]:
     return {path for path in paths if isinstance(path, str)}
 
 
-def _analyze_paths(paths: Collection[str]) -> frozenset[str]:
+def _analyze_paths(paths: Collection[str]) -> Set[str]:
+    if len(paths) <= _FEW_PATHS:
+        return frozenset(_analyze_some(paths))
+    some = list(paths)
+    starts = range(0, len(some), _FEW_PATHS)
+    return united(_analyze_some(some[at : at + _FEW_PATHS]) for at in starts)
+
+
+def _analyze_some(paths: Collection[str]) -> set[str]:
     names = {name for path in paths for name in path.split("/")}
     found = _fit_all(_SEPARATORS.sub(JOINT, fold("\n".join(paths))).split("\n"))
     if len(names) <= _FEW_NAMES:
@@ -281,7 +292,7 @@ def _analyze_paths(paths: Collection[str]) -> frozenset[str]:
     else:
         # One text with a name per line folds far faster than each name by itself.
         found.update(_analyze_names("\n".join(names)))
-    return frozenset(found)
+    return found
 
 
 def _analyze_names(names: str) -> tuple[str, ...]:

@@ -39,7 +39,6 @@ _INSERT = Prepared(
 )
 _FORGET = Prepared(delete(_TABLE).where(_C.dataset_id == bindparam("forgotten_id")))
 _HELD = PreparedForMany(
-    "dataset_id",
     _C.dataset_id.type,
     lambda ids: (
         select(_C.dataset_id, *(_C[name] for name in PART_COLUMNS))

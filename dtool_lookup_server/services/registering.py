@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,8 @@ def register_as(user: ActingUser, info: dict[str, Any]) -> str:
         not registered
     """
     registration = _permitted(user, info, _require_permission)
+    # As in put().
+    del info
     register_all([registration])
     return registration.uri
 
@@ -59,12 +61,15 @@ def put(user: ActingUser, info: dict[str, Any]) -> bool:
     :returns: whether it is new
     :raises: as register_as does
     """
-    [is_new] = register_all([_permitted(user, info, _require_permission)])
+    registration = _permitted(user, info, _require_permission)
+    # A manifest may have a hundred megabytes, and is not needed any more.
+    del info
+    [is_new] = register_all([registration])
     return is_new
 
 
 def register_many(
-    user: ActingUser, infos: Sequence[dict[str, Any]]
+    user: ActingUser, infos: Iterable[dict[str, Any]]
 ) -> list[bool | Exception]:
     """Register datasets on behalf of a user, all in one transaction if nothing fails.
 
@@ -80,6 +85,7 @@ def register_many(
             outcomes.append(True)
         except DtoolLookupServerError as error:
             outcomes.append(error)
+        info = {}
     for place, outcome in zip(good, _put_together([*good.values()]), strict=True):
         outcomes[place] = outcome
     return outcomes
@@ -251,8 +257,8 @@ def _register_in_all(
     are_new: list[bool] = []
     for group in _apart(registrations):
         are_new += write(group)
-        if outside:
-            for registration in group:
+        for registration in group:
+            if outside and registration.dataset is not None:
                 _tell(outside, registration.dataset, told)
     return are_new
 

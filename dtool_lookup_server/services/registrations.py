@@ -48,7 +48,6 @@ del _COLUMNS[_TABLE]["id"]
 
 # Made once, since they are executed for every group of datasets.
 _LOCKED = PreparedForMany(
-    "uri",
     _TABLE.c.uri.type,
     lambda uris: (
         select(
@@ -66,7 +65,6 @@ _LOCKED = PreparedForMany(
     ),
 )
 _TAGS = PreparedForMany(
-    "dataset_id",
     _TABLE.c.id.type,
     lambda ids: (
         select(DatasetTag.__table__.c.dataset_id, DatasetTag.__table__.c.tag)
@@ -90,29 +88,30 @@ _FORGET = Prepared(delete(_TABLE).where(_TABLE.c.id == bindparam("forgotten_id")
 class Registration:
     """A dataset that is to be registered, with what will be kept of it.
 
-    :param dataset: as dataset_info.checked returns it
+    :param uri: in its one spelling, as is base_uri
+    :param tags: in their order
     :param values: of its row, but for the id of the base URI
     :param annotations: as they are searched for
     :param parts: as they are searched for
     :param words: that a misspelled one may stand for
     :param prepared: what each plugin that takes groups has made of it, in their order
+    :param dataset: for plugins that take it as it is; None where there are none, and
+        what it holds may go
     :param action: for the audit trail; None for that of a registration
     :param details: for the audit trail
     """
 
-    dataset: DatasetInfo
+    uri: str
+    base_uri: str
+    tags: list[str]
     values: dict[str, Any]
     annotations: list[tuple[str, str]]
     parts: parts.Rows
     words: set[str]
     prepared: list[Any]
+    dataset: DatasetInfo | None
     action: Action | None = None
     details: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def uri(self) -> str:
-        """Its URI."""
-        return str(self.dataset["uri"])
 
 
 def prepare(
@@ -139,13 +138,19 @@ def prepare(
         "uploaded_by": uploaded_by,
         "uploaded_at": uploaded_at,
     }
+    plugins = [plugin for plugin in in_use().instances if _hears(plugin)]
+    grouping = [plugin for plugin in plugins if is_grouping(plugin)]
     return Registration(
-        dataset,
+        dataset["uri"],
+        dataset["base_uri"],
+        dataset["tags"],
         values,
         sorted(searchable_values(dataset["annotations"])),
         rows_of(dataset),
         words_of_dataset(dataset),
-        [one.prepare_dataset(dataset) for one in filter(is_grouping, sharing())],
+        # What is small first: the terms, for the search plugin, take the most memory.
+        [plugin.prepare_dataset(dataset) for plugin in reversed(grouping)][::-1],
+        dataset if len(grouping) < len(plugins) else None,
         action,
         details,
     )
@@ -160,7 +165,7 @@ def write(group: Sequence[Registration]) -> list[bool]:
     """
     base_uri_ids = {
         base_uri: base_uris.require(base_uri)
-        for base_uri in dict.fromkeys(one.dataset["base_uri"] for one in group)
+        for base_uri in dict.fromkeys(one.base_uri for one in group)
     }
     known = counted([one.uri for one in group])
     ids = _write_rows(group, known, base_uri_ids)
@@ -170,14 +175,12 @@ def write(group: Sequence[Registration]) -> list[bool]:
     parts.store({ids[one.uri]: one.parts for one in group}, known_ids)
     _tell_plugins(group)
     for one in group:
-        base_uri_id = base_uri_ids[one.dataset["base_uri"]]
+        base_uri_id = base_uri_ids[one.base_uri]
         after = _counted(ids[one.uri], base_uri_id, one)
         counters.change(known.get(one.uri), after)
         spelling.learn(base_uri_id, one.words)
         action = Action.REPLACE if one.uri in known else Action.REGISTER
-        audit.record(
-            one.action or action, one.uri, one.dataset["base_uri"], **one.details
-        )
+        audit.record(one.action or action, one.uri, one.base_uri, **one.details)
     return [one.uri not in known for one in group]
 
 
@@ -189,7 +192,7 @@ def _write_rows(
     """Write the rows of datasets; return their ids by URI."""
     new = [one.uri for one in group if one.uri not in known]
     rows = {
-        one.uri: {**one.values, "base_uri_id": base_uri_ids[one.dataset["base_uri"]]}
+        one.uri: {**one.values, "base_uri_id": base_uri_ids[one.base_uri]}
         for one in group
     }
     # Of two that insert at once one fails, and is begun anew.
@@ -205,7 +208,7 @@ def _counted(dataset_id: int, base_uri_id: int, one: Registration) -> Counted:
         one.values["creator_username"],
         one.values["uploaded_by"],
         one.values["size_in_bytes"],
-        one.dataset["tags"],
+        one.tags,
     )
 
 
@@ -241,7 +244,7 @@ def _add_tags_and_annotations(datasets: dict[int, Registration]) -> None:
     tags = [
         {"dataset_id": id_, "tag": tag, "position": position}
         for id_, one in datasets.items()
-        for position, tag in enumerate(one.dataset["tags"])
+        for position, tag in enumerate(one.tags)
     ]
     annotations = [
         {"dataset_id": id_, "name": name, "value": value}
@@ -260,7 +263,7 @@ def _tell_plugins(group: Sequence[Registration]) -> None:
             grouping += 1
         else:
             for one in group:
-                plugin.register_dataset(one.dataset.copy())
+                plugin.register_dataset({**(one.dataset or {})})
 
 
 def sharing() -> list[Any]:
@@ -277,5 +280,9 @@ def registering_plugins(share_transaction: bool) -> list[Any]:
         plugin
         for plugin in in_use().instances
         if getattr(plugin, "shares_sql_transaction", False) == share_transaction
-        and hasattr(plugin, "register_dataset")
+        and _hears(plugin)
     ]
+
+
+def _hears(plugin: Any) -> bool:
+    return hasattr(plugin, "register_dataset")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, event, select
+from sqlalchemy import Connection, String, bindparam, event, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -37,8 +37,8 @@ _PENDING = "dtool_lookup_server_words"
 _TABLE = BaseURIWord.__table__
 _C = _TABLE.c
 _KNOWN = PreparedForMany(
-    "word",
-    _C.word.type,
+    # Words are letters: there is nothing to make of them for any database.
+    String(),
     lambda words: select(_C.word).where(
         _C.base_uri_id == bindparam("place"), _C.word.in_(words)
     ),

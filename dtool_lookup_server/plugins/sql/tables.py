@@ -49,7 +49,6 @@ dataset_content = db.Table(
 _DATASET = Dataset.__table__.c
 # Made once: it is executed for every dataset that is registered.
 _IDS_OF = PreparedForMany(
-    "uri",
     _DATASET.uri.type,
     lambda uris: select(_DATASET.uri, _DATASET.id).where(_DATASET.uri.in_(uris)),
 )
