@@ -88,7 +88,7 @@ class Line(TypeDecorator[str]):
         NUL and halves of surrogate pairs are refused by some; no column holds a
         control character, so one in their place finds nothing, as it should.
         """
-        if not isinstance(value, str):
+        if not isinstance(value, str) or (value.isascii() and "\0" not in value):
             return value
         return value.replace("\0", "\1").encode("utf-8", "replace").decode()
 

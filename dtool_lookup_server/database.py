@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask
-from sqlalchemy import Table, select, text
+from sqlalchemy import Table, bindparam, select, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from . import deadlines, engines
-from .engines import WRITES
+from .engines import MARIADB, WRITES
 from .errors import StoreFullError, StoreUnavailableError
 from .extensions import sql_db
-from .prepared import close_after_reading
+from .prepared import Prepared, close_after_reading
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -101,22 +101,25 @@ def add_up(
         waits for one that waits for it
     :param sums: names of the columns that are added up
     """
-    session.execute(_adding(session.get_bind().dialect.name, table, sums), rows)
+    _adding(session.get_bind().dialect.name, table, sums).run(rows, session)
 
 
 @functools.cache
-def _adding(dialect_name: str, table: Table, sums: tuple[str, ...]) -> Any:
+def _adding(dialect_name: str, table: Table, sums: tuple[str, ...]) -> Prepared:
     match dialect_name:
         case "sqlite":
             adding: Any = sqlite.insert(table)
         case "postgresql":
             adding = postgresql.insert(table)
         case _:
-            in_mariadb = mysql.insert(table)
-            added = {name: table.c[name] + in_mariadb.inserted[name] for name in sums}
-            return in_mariadb.on_duplicate_key_update(added)
-    added = {name: table.c[name] + adding.excluded[name] for name in sums}
-    return adding.on_conflict_do_update(index_elements=table.primary_key, set_=added)
+            adding = mysql.insert(table)
+    new = adding.inserted if dialect_name in MARIADB else adding.excluded
+    added = {name: table.c[name] + new[name] for name in sums}
+    adding = adding.values({c.name: bindparam(c.name) for c in table.c})
+    if dialect_name in MARIADB:
+        return Prepared(adding.on_duplicate_key_update(added))
+    key = table.primary_key
+    return Prepared(adding.on_conflict_do_update(index_elements=key, set_=added))
 
 
 def _worth_retrying(error: DBAPIError) -> bool:

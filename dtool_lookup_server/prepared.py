@@ -11,6 +11,7 @@ context keeps to its end. Where a transaction has begun its statements are part 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, g
@@ -31,7 +32,8 @@ from sqlalchemy.types import TypeEngine
 from . import engines
 from .extensions import sql_db
 
-AnySession = Session | scoped_session[Session]
+# A session, or the connection of one.
+Within = Session | scoped_session[Session] | Connection
 Parameters = Mapping[str, Any]
 Tuples = list[tuple[Any, ...]]
 Process = Callable[[Any], Any]
@@ -44,26 +46,46 @@ class _Made(NamedTuple):
     :param constants: the values of the parameters that nobody gives
     :param order: the parameters' names, where the driver goes by their places
     :param inputs: what makes a value of the driver's of a parameter
+    :param places: the same, by the places in the order
     """
 
     text: str
     constants: dict[str, Any]
     order: list[str] | None
     inputs: list[tuple[str, Process]]
+    places: list[tuple[int, Process]]
 
-    def values(self, parameters: Parameters) -> Any:
-        """Return parameters as the driver takes them."""
-        values: Any = {**self.constants, **parameters}
-        for name, process in self.inputs:
-            values[name] = process(values[name])
+    def values(self, rows: Sequence[Parameters]) -> list[Any]:
+        """Return parameters as the driver takes them.
+
+        :param rows: all with the same names
+        """
+        if not rows[0].keys() >= self.constants.keys():
+            rows = [{**self.constants, **row} for row in rows]
         if self.order is None:
-            return values
-        return tuple([values[name] for name in self.order])
+            return [self._named(row) for row in rows]
+        if len(self.order) < 2:
+            # Of one name itemgetter makes no tuple.
+            picked = [tuple([row[name] for name in self.order]) for row in rows]
+        else:
+            picked = list(map(itemgetter(*self.order), rows))
+        if not self.places:
+            return picked
+        return [_processed(row, self.places) for row in picked]
+
+    def _named(self, row: Parameters) -> Parameters:
+        values = {name: process(row[name]) for name, process in self.inputs}
+        return {**row, **values}
 
 
 # A list of values takes the next of so many parameters, its last value repeated, so
 # that lists of all lengths make few statements.
 _SIZES = (1, 10, 100, 1000)
+
+# Values that PreparedForMany asks for at once, and numbers of them that it is made for.
+_AT_ONCE = 100
+_FEW = (1, 4, 10, 25, 50, _AT_ONCE)
+_NAMES = [f"value_{place}" for place in range(_AT_ONCE)]
 
 
 def size_for(values: Sequence[Any]) -> int:
@@ -100,9 +122,10 @@ class Prepared:
         self._made: dict[tuple[str, str], _Made] = {}
         self._outputs: dict[tuple[str, str], list[tuple[int, Process]]] = {}
 
-    def all(self, parameters: Parameters) -> Tuples:
+    def all(self, parameters: Parameters, session: Within | None = None) -> Tuples:
         """Return all rows of a select, within the transaction of the session.
 
+        :param session: None for the application's
         :raises DBAPIError: as the session does
         """
 
@@ -114,7 +137,11 @@ class Prepared:
                 outputs = self._outputs[key] = self._processes(dialect, cursor)
             return [_processed(row, outputs) for row in rows] if outputs else list(rows)
 
-        return self._execute(_reading_connection(), [parameters], fetch)
+        if session is None:
+            connection = _reading_connection()
+        else:
+            connection = _connection_of(session)
+        return self._execute(connection, [parameters], fetch)
 
     def first(self, parameters: Parameters) -> tuple[Any, ...] | None:
         """Return the first row of a select, or None where there is none."""
@@ -126,9 +153,7 @@ class Prepared:
         row = self.first(parameters)
         return row[0] if row else None
 
-    def run(
-        self, rows: Sequence[Parameters], session: AnySession | None = None
-    ) -> None:
+    def run(self, rows: Sequence[Parameters], session: Within | None = None) -> None:
         """Execute what writes, for each of some rows of parameters.
 
         :param session: None for the application's
@@ -151,7 +176,7 @@ class Prepared:
             made = self._made[key] = _make(self._statement, dialect)
         cursor = connection.connection.cursor()
         try:
-            _send(connection, cursor, made.text, [made.values(row) for row in rows])
+            _send(connection, cursor, made.text, made.values(rows))
             result = fetch(dialect, cursor)
         except dialect.loaded_dbapi.Error as error:
             raise _translated(connection, made.text, cursor, error) from error
@@ -198,10 +223,54 @@ def _reading_connection() -> Connection:
     return connection
 
 
-def _connection_of(session: AnySession) -> Connection:
+def _connection_of(session: Within) -> Connection:
+    if isinstance(session, Connection):
+        return session
     # What was added is to be found, as by any other statement.
     session.flush()
     return session.connection()
+
+
+class PreparedForMany:
+    """A select for the values of a list, of any length.
+
+    :param type_: of the values
+    :param make: returns the select for a list of parameters
+    """
+
+    def __init__(
+        self,
+        type_: TypeEngine[Any],
+        make: Callable[[list[BindParameter[Any]]], Select[*tuple[Any, ...]]],
+    ):
+        self._type = type_
+        self._make = make
+        self._made: dict[int, Prepared] = {}
+
+    def all(
+        self,
+        values: Sequence[Any],
+        parameters: Parameters | None = None,
+        session: Within | None = None,
+    ) -> Tuples:
+        """Return all rows for the values, so many of them at a time; see Prepared.all.
+
+        :param parameters: the other ones, if there are any
+        """
+        rows: Tuples = []
+        for start in range(0, len(values), _AT_ONCE):
+            some = [*values[start : start + _AT_ONCE]]
+            size = next(size for size in _FEW if size >= len(some))
+            some += [some[-1]] * (size - len(some))
+            given = dict(zip(_NAMES[:size], some, strict=True))
+            rows += self._for(size).all({**given, **(parameters or {})}, session)
+        return rows
+
+    def _for(self, size: int) -> Prepared:
+        if size not in self._made:
+            statement = self._make(listed("value", size, self._type))
+            self._made[size] = Prepared(statement)
+        return self._made[size]
 
 
 def _make(statement: ClauseElement, dialect: Dialect) -> _Made:
@@ -212,7 +281,13 @@ def _make(statement: ClauseElement, dialect: Dialect) -> _Made:
         if process is not None:
             inputs.append((name, process))
     order = list(compiled.positiontup) if compiled.positional else None
-    return _Made(str(compiled), dict(compiled.params), order, inputs)
+    places = [
+        (place, process)
+        for place, name in enumerate(order or [])
+        for processed, process in inputs
+        if processed == name
+    ]
+    return _Made(str(compiled), dict(compiled.params), order, inputs, places)
 
 
 def _send(

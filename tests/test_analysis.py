@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dtool_lookup_server.plugins import analysis
 from dtool_lookup_server.plugins.analysis import (
     BREAK,
     MAX_TERM,
@@ -19,6 +20,7 @@ from dtool_lookup_server.plugins.analysis import (
     words_of,
 )
 from dtool_lookup_server.plugins.folding import fold
+from dtool_lookup_server.plugins.term_sets import TermText, united
 
 ANY_TEXT = st.text(st.characters(), max_size=200)
 UUID = "8ecd8e05-558a-48e2-b563-0c9ea273e71e"
@@ -227,3 +229,25 @@ def test_what_is_absent_or_odd_has_no_terms(info):
 )
 def test_megabytes_of_one_thing_do_not_take_forever(text):
     assert analyze_dataset({"readme": text, "name": "apple"}).name == ("appl",)
+
+
+def test_terms_of_many_paths_are_found_part_by_part(monkeypatch):
+    paths = [f"run_{n % 7}/WT-{n}_rep{n % 3}.fastq.gz" for n in range(100)]
+    at_once = items(*paths)
+    monkeypatch.setattr(analysis, "_FEW_PATHS", 9)
+    in_parts = items(*paths)
+    assert isinstance(in_parts, TermText)
+    assert in_parts == at_once
+    assert in_parts.text == " ".join(sorted(at_once))
+    assert all(term in in_parts for term in at_once)
+    assert "rep" not in in_parts
+    assert in_parts & {"fastq", "none"} == {"fastq"}
+
+
+@pytest.mark.parametrize(
+    "sets", [[], [set()], [{"a"}], [{"b", "a"}, {"c", "a"}, set()], [set(), {"b"}]]
+)
+def test_a_union_of_terms_has_each_once_and_in_order(sets):
+    terms = united(sets)
+    assert list(terms) == sorted(set().union(*sets))
+    assert len(terms) == len(list(terms))

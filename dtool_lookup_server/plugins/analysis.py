@@ -13,9 +13,8 @@ does not count: WT-3_rep2 and wt.3.rep2 are one identifier.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
 from typing import Any, NamedTuple
@@ -24,7 +23,9 @@ import Stemmer
 
 from .folding import fold
 from .interfaces import DatasetInfo
+from .remembering import Remembered
 from .stop_words import STOP_WORDS
+from .term_sets import united
 
 #: Raised with every change of the terms that this module makes of the same text:
 #: indexing then registers each dataset anew.
@@ -48,6 +49,10 @@ JOINT = "__"
 MAX_DOTS = 8
 #: A name in a path is also kept up to its first few words, and from its last few.
 END_WORDS = 3
+# Names in paths that are analyzed, and remembered, one by one.
+_FEW_NAMES = 1_000
+# Paths whose terms are a set; of more, the terms are found and kept a part at a time.
+_FEW_PATHS = 5_000
 
 #: Fields whose terms are in order, so that phrases can be found in them.
 PHRASE_FIELDS = ("name", "tags", "creator", "identifiers", "readme", "annotations")
@@ -57,7 +62,7 @@ LABELLED_FIELDS = ("name", "identifiers", "readme")
 #: Fields that are sets of terms.
 SET_FIELDS = ("items", "forms")
 
-_LONE_LETTER = re.compile(r"(?<!\S)[-./]*[ai][-./]*(?!\S)")
+_LONE_LETTERS = {"a", "i"}
 _BLANKS = re.compile(r"[ /]+")
 _HYPHENS = re.compile(r"-+")
 _SEPARATORS = re.compile(r"[-/. _]+")
@@ -110,21 +115,33 @@ def labelled(field: str, term: str) -> str:
 
 
 class _Word(NamedTuple):
+    """A word as it is kept: its term, and the forms beside it."""
+
     term: str
     forms: tuple[str, ...]
 
 
-def _analyzed_words(folded: str) -> list[_Word]:
-    words = words_of(_LONE_LETTER.sub(" ", folded))
-    return [_analyzed(word) for word in words if word not in STOP_WORDS]
+class _Chunk(NamedTuple):
+    """What is kept of what stands between blanks: terms in order, and forms."""
+
+    terms: tuple[str, ...]
+    forms: tuple[str, ...]
 
 
-def _analyzed(word: str) -> _Word:
-    # Megabytes of base64 are one word: nothing to keep in a cache.
-    return _short(word) if len(word) <= MAX_TERM else _analyze(word)
+def _analyzed_words(folded: str) -> Iterator[_Word]:
+    for chunk in folded.split():
+        yield from _words_in(chunk)
 
 
-def _analyze(word: str) -> _Word:
+def _words_in(chunk: str) -> Iterator[_Word]:
+    # "a" and "i" are stop words only where they stand alone: not in "a-b".
+    if chunk.strip("-./") not in _LONE_LETTERS:
+        for word in words_of(chunk):
+            if word not in STOP_WORDS:
+                yield _words[word]
+
+
+def _analyze_word(word: str) -> _Word:
     form = _fit(_spell(word))
     if not word.isalpha():  # a sequence number, or a block of a UUID
         return _Word(form, ())
@@ -135,7 +152,19 @@ def _analyze(word: str) -> _Word:
     return _Word(term, () if form == term else (form,))
 
 
-_short = lru_cache(maxsize=2**16)(_analyze)
+# Megabytes of base64 are one word: nothing to remember.
+_words = Remembered(_analyze_word, 2**14, MAX_TERM)
+
+
+def _analyze_chunk(chunk: str) -> _Chunk:
+    words = list(_words_in(chunk))
+    forms = {form for word in words for form in word.forms}
+    if not chunk.isalnum():
+        forms.update(_wholes_in_chunk(chunk))
+    return _Chunk(tuple(word.term for word in words), tuple(forms))
+
+
+_chunks = Remembered(_analyze_chunk, 2**15, MAX_TERM)
 
 
 def _spell(word: str) -> str:
@@ -174,7 +203,7 @@ class AnalyzedDataset:
     identifiers: tuple[str, ...]
     readme: tuple[str, ...]
     annotations: tuple[str, ...]
-    items: frozenset[str]
+    items: Set[str]
     forms: frozenset[str]
 
 
@@ -199,10 +228,15 @@ def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
         terms[name] = _analyze_values(fields[name], beside)
         forms |= beside
         if name in LABELLED_FIELDS:
-            own = beside.union(terms[name]) - {BREAK}
-            forms.update(labelled(name, term) for term in own)
+            forms |= _all_labelled(name, beside.union(terms[name]) - {BREAK})
     items = _analyze_paths(relative_paths(info.get("manifest")))
     return AnalyzedDataset(**terms, items=items, forms=frozenset(forms))
+
+
+def _all_labelled(field: str, terms: Iterable[str]) -> set[str]:
+    """Return what labelled() returns for each of some terms."""
+    label = labelled(field, "")
+    return {_fit(label + term) for term in terms}
 
 
 def _analyze_values(values: Iterable[Any], forms: set[str]) -> tuple[str, ...]:
@@ -210,12 +244,11 @@ def _analyze_values(values: Iterable[Any], forms: set[str]) -> tuple[str, ...]:
     terms: list[str] = []
     for value in values:
         if value is not None:
-            folded = fold(str(value))
-            words = _analyzed_words(folded)
             terms.extend([BREAK] * bool(terms))
-            terms.extend(word.term for word in words)
-            forms.update(form for word in words for form in word.forms)
-            forms.update(_wholes_in_text(folded))
+            for chunk in fold(str(value)).split():
+                found = _chunks[chunk]
+                terms += found.terms
+                forms.update(found.forms)
     return tuple(terms)
 
 
@@ -253,29 +286,48 @@ def names_of_items(manifest: Any) -> set[str]:
     return _fit_all(_dotted_wholes(name)[0] for name in joined.split("\n"))
 
 
-def _analyze_paths(paths: Collection[str]) -> frozenset[str]:
+def _analyze_paths(paths: Collection[str]) -> Set[str]:
+    if len(paths) <= _FEW_PATHS:
+        return frozenset(_analyze_some(paths))
+    some = list(paths)
+    starts = range(0, len(some), _FEW_PATHS)
+    return united(_analyze_some(some[at : at + _FEW_PATHS]) for at in starts)
+
+
+def _analyze_some(paths: Collection[str]) -> set[str]:
     names = {name for path in paths for name in path.split("/")}
-    # One text with a name per line folds far faster than each name by itself.
-    folded = fold("\n".join(names))
-    analyzed = [_analyzed(word) for word in set(words_of(folded)) - STOP_WORDS]
-    wholes = set(_SEPARATORS.sub(JOINT, fold("\n".join(paths))).split("\n"))
+    found = _fit_all(_SEPARATORS.sub(JOINT, fold("\n".join(paths))).split("\n"))
+    if len(names) <= _FEW_NAMES:
+        found.update(*map(_terms_of_names.__getitem__, names))
+    else:
+        # One text with a name per line folds far faster than each name by itself.
+        found.update(_analyze_names("\n".join(names)))
+    return found
+
+
+def _analyze_names(names: str) -> tuple[str, ...]:
+    """Return every term of names, one on each line, which are parts of paths."""
+    folded = fold(names)
+    found: set[str] = set()
+    for word in set(words_of(folded)) - STOP_WORDS:
+        analyzed = _words[word]
+        found.update((analyzed.term, *analyzed.forms))
+    wholes: set[str] = set()
     for name in _join_words(_BLANKS.sub("-", folded)).split("\n"):
         wholes.update(_dotted_wholes(name))
         wholes.update(_wholes_in_name(name))
-    found = _fit_all(wholes)
-    found.update(word.term for word in analyzed)
-    found.update(form for word in analyzed for form in word.forms)
-    return frozenset(found)
+    return (*found, *_fit_all(wholes))
 
 
-def _wholes_in_text(folded: str) -> set[str]:
+_terms_of_names = Remembered(_analyze_names, 2**13, MAX_TERM)
+
+
+def _wholes_in_chunk(chunk: str) -> set[str]:
     """Return the wholes of what stands between blanks, and of the names in it."""
-    wholes = set()
-    for chunk in set(_join_words(folded).split()):
-        names = set(chunk.split("/"))
-        wholes.add(_SEPARATORS.sub(JOINT, chunk))
-        for name in names:
-            wholes.update(_dotted_wholes(name))
+    joined = _join_words(chunk)
+    wholes = {_SEPARATORS.sub(JOINT, joined)}
+    for name in set(joined.split("/")):
+        wholes.update(_dotted_wholes(name))
     return _fit_all(wholes)
 
 

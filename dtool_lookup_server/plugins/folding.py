@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Letters that Unicode does not take apart into a plain letter and an accent.
 _PLAIN_LETTERS = str.maketrans(
@@ -14,6 +15,10 @@ _CONTRACTION = re.compile(r"(?<=\w)['’](?:s|t|d|m|re|ve|ll)\b")
 _PIECES = re.compile("[\u1100-\u11ff]+|[\u3040-\u30ff][\u3099\u309a]")
 
 
+#: Texts up to so many characters are remembered: more than one looks at each.
+_SHORT = 10_000
+
+
 def fold(text: str) -> str:
     """Return text in lower case, without accents, with five kinds of separator.
 
@@ -21,10 +26,17 @@ def fold(text: str) -> str:
     :returns: letters and digits, and between them line breaks, blanks, ".", "-"
         and "/" (which stands for every other character)
     """
+    return _folded(text) if len(text) <= _SHORT else _fold(text)
+
+
+def _fold(text: str) -> str:
     plain = _lowered(text)
     if "'" in plain or "’" in plain:
         plain = _CONTRACTION.sub("", plain)
     return plain.translate(_folding)
+
+
+_folded = lru_cache(maxsize=256)(_fold)
 
 
 def fold_as_written(text: str) -> str:

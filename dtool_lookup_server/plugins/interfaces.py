@@ -128,6 +128,56 @@ class PluginABC(ABC):
         return []
 
 
+class GroupingABC(PluginABC):
+    """A plugin in the server's own SQL database that registers many datasets at once.
+
+    Stands before SearchABC or RetrieveABC among the bases of a class. One dataset is a
+    group of one. Where register_dataset is overridden nevertheless, the core calls it
+    for each dataset, and not register_prepared.
+    """
+
+    shares_sql_transaction = True
+
+    @abstractmethod
+    def prepare_dataset(self, dataset_info: DatasetInfo) -> Any:
+        """Return what is to be kept of a dataset.
+
+        Called before anything is locked: what takes time is best done here. The
+        dictionary is not the plugin's own, and is not to be changed or kept.
+
+        :raises ValidationError: for a dataset that the plugin can never keep
+        """
+
+    @abstractmethod
+    def register_prepared(self, datasets: Mapping[str, Any]) -> None:
+        """Keep what prepare_dataset returned, in place of what was kept.
+
+        Called within the transaction, once for a group.
+
+        :param datasets: by URI; the row of each is in the database
+        :raises UnknownURIError: where a row is not
+        """
+
+    def register_dataset(self, dataset_info: DatasetInfo) -> None:
+        """Keep what the plugin needs of a dataset, whose row is in the database.
+
+        :raises UnknownURIError: if its row is not, not even flushed
+        :raises ValidationError: for a dataset that the plugin can never keep
+        """
+        prepared = self.prepare_dataset(dataset_info)
+        self.register_prepared({dataset_info["uri"]: prepared})
+
+
+def is_grouping(plugin: Any) -> bool:
+    """Return whether a plugin registers a group as it registers one dataset."""
+    kind = type(plugin)
+    return (
+        isinstance(plugin, GroupingABC)
+        and kind.register_dataset is GroupingABC.register_dataset
+        and "register_dataset" not in vars(plugin)
+    )
+
+
 class SearchABC(PluginABC):
     """Finds datasets by free text."""
 

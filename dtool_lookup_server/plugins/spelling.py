@@ -1,12 +1,13 @@
 """Words as people spell them, and which of them are nearly alike."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain, islice
 from typing import Any
 
 from .analysis import leaves_of_json, relative_paths, words_of
 from .folding import fold
 from .interfaces import DatasetInfo
+from .remembering import Remembered
 from .stop_words import STOP_WORDS
 
 #: Words that are remembered, in characters: shorter ones are like too many others.
@@ -70,6 +71,11 @@ def distance(one: str, other: str) -> int:
     return last[-1]
 
 
-def _words(text: Any) -> Iterator[str]:
-    if isinstance(text, str):
-        yield from filter(is_remembered, words_of(fold(text)))
+def _words(text: Any) -> Iterable[str]:
+    if not isinstance(text, str):
+        return ()
+    words = dict.fromkeys(words_of(fold(text)))
+    return filter(_are_remembered.__getitem__, words)
+
+
+_are_remembered = Remembered(is_remembered, 2**15, LONGEST)

@@ -18,7 +18,7 @@ from ..services import content, datasets, registering
 from ..services import search as searching
 from ..services import summary as summarising
 from ..services.users import ActingUser
-from .blueprint import JSON, Blueprint, ListingPage
+from .blueprint import JSON, Blueprint, ListingPage, handed_over
 from .understood import tells_understood
 
 bp = Blueprint(
@@ -72,7 +72,7 @@ def search(user: ActingUser, query: dict[str, Any]) -> Listing:
 @bp.response(201, URISchema)
 def register(user: ActingUser, dataset_info: dict[str, Any]) -> dict[str, str]:
     """Register a dataset, or replace what is registered of it."""
-    return {"uri": registering.register_as(user, dataset_info)}
+    return {"uri": registering.register_as(user, handed_over(dataset_info))}
 
 
 @bp.post("/readme")

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from flask import g
-from sqlalchemy import delete, event, func, insert, select
+from sqlalchemy import bindparam, delete, event, func, insert, select
 from sqlalchemy.orm import Session
 
 from ..database import transactional
@@ -25,6 +25,7 @@ from ..engines import WRITES
 from ..errors import ValidationError
 from ..extensions import sql_db
 from ..pagination import BATCH, AnyRow, SortedListing
+from ..prepared import Prepared
 from ..sql_models import (
     ADDRESS_LENGTH,
     DETAILS_LENGTH,
@@ -163,15 +164,19 @@ def write(action: Action, subject: str, **details: Any) -> None:
     record(action, subject, **details)
 
 
-# Nobody asks for the id of an entry.
-_INSERT = insert(audit_entry).inline()
+_INSERT = Prepared(
+    insert(audit_entry)
+    .values({c.name: bindparam(c.name) for c in _E if c.name != "id"})
+    # Nobody asks for the id of an entry.
+    .inline()
+)
 
 
 @event.listens_for(sql_db.session, "before_commit")
 def _write(session: Session) -> None:
     rows = session.info.pop(_PENDING, None)
     if rows:
-        session.connection().execute(_INSERT, rows if len(rows) > 1 else rows[0])
+        _INSERT.run(rows, session.connection())
 
 
 @event.listens_for(sql_db.session, "after_rollback")

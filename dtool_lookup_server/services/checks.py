@@ -28,7 +28,9 @@ def text(field: str, value: Any, longest: int) -> str:
     if len(value) > longest:
         raise InvalidFieldError(field, f"Longer than {longest} characters.")
     # Cc: control characters, NUL among them; Cs: halves of a surrogate pair.
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+    if not value.isprintable() and any(
+        unicodedata.category(character) in ("Cc", "Cs") for character in value
+    ):
         raise InvalidFieldError(field, "Must not contain control characters.")
     return value
 
@@ -38,6 +40,8 @@ def storable(field: str, value: str) -> str:
 
     :raises InvalidFieldError: if it has half of a surrogate pair
     """
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:

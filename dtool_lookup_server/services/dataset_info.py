@@ -177,10 +177,15 @@ def _manifest(manifest: Any) -> dict[str, Any]:
     for name in ("hash_function", "dtoolcore_version"):
         if not isinstance(manifest.get(name, ""), str):
             raise InvalidFieldError("manifest", f"{name} is not text.")
+        checks.storable("manifest", manifest.get(name, ""))
     if "items" in manifest:
-        checked_items = {key: _item(item) for key, item in items.items()}
-        manifest = {**manifest, "items": checked_items}
-    checks.storable("manifest", json.dumps(manifest, ensure_ascii=False))
+        changed = {}
+        for key, item in items.items():
+            checks.storable("manifest", key)
+            if (one := _item(item)) is not item:
+                changed[key] = one
+        if changed:
+            manifest = {**manifest, "items": {**items, **changed}}
     return manifest
 
 
@@ -191,11 +196,20 @@ def _item(item: Any) -> dict[str, Any]:
     for name, value in item.items():
         if name not in _ITEM_FIELDS:
             raise InvalidFieldError("manifest", f"Unknown field of an item: {name!r}.")
-        if isinstance(value, bool) or not isinstance(value, _ITEM_FIELDS[name]):
+        if isinstance(value, str) and _ITEM_FIELDS[name] is str:
+            checks.storable("manifest", value)
+        elif _is_odd(value) or not isinstance(value, _ITEM_FIELDS[name]):
             item = {**item, name: _item_number(name, value)}
     if item.get("size_in_bytes", 0) < 0:
         raise InvalidFieldError("manifest", "size_in_bytes of an item is below zero.")
     return item
+
+
+def _is_odd(value: Any) -> bool:
+    """Return whether Python takes for a number what is none."""
+    return isinstance(value, bool) or (
+        isinstance(value, float) and not math.isfinite(value)
+    )
 
 
 def _item_number(name: str, value: Any) -> int | float:

@@ -16,7 +16,7 @@ from ..extensions import sql_db
 from ..sql_models import Dataset, dataset_fingerprint
 from ..storages import Found
 from .base_uris import normalised_uri
-from .registering import plugins_digest
+from .digests import plugins_digest
 
 _DATASET, _KEPT = Dataset.__table__.c, dataset_fingerprint.c
 # Made once: they are executed for every few hundred datasets.

@@ -22,14 +22,10 @@ from ..sql_models import Dataset, utc_now
 from ..storages import Found, Storage, storage_of
 from . import base_uris, fingerprints
 from .dataset_info import checked
+from .digests import content_digest, plugins_digest
 from .fingerprints import Seen
-from .registering import (
-    content_digest,
-    forget,
-    plugins_digest,
-    replace,
-    share_transactions,
-)
+from .registering import forget, register_all, share_transactions
+from .registrations import Registration, prepare
 
 REGISTERED = "registered"
 UNCHANGED = "unchanged"
@@ -326,7 +322,7 @@ def _registered(reads: Sequence[_Read], force: bool) -> list[Outcome]:
         return []
     if len(reads) > 1 and share_transactions():
         try:
-            return _register_all(reads, force)
+            return _register_each(reads, force, _write_together)
         except Exception:
             # One by one, to find the one that fails.
             sql_db.session.rollback()
@@ -336,35 +332,41 @@ def _registered(reads: Sequence[_Read], force: bool) -> list[Outcome]:
 def _registered_alone(read: _Read, force: bool) -> Outcome:
     try:
         # Each in a transaction of its own, and then its fingerprint.
-        [outcome] = _register_each([read], force)
+        [outcome] = _register_each([read], force, _write)
         return outcome
     except Exception as error:
         # A plugin may fail in any way; the others are to be indexed.
         return read.outcome(FAILED, described(error))
 
 
-@transactional
-def _register_all(reads: Sequence[_Read], force: bool) -> list[Outcome]:
-    return _register_each(reads, force)
-
-
-def _register_each(reads: Sequence[_Read], force: bool) -> list[Outcome]:
+def _register_each(
+    reads: Sequence[_Read],
+    force: bool,
+    write: Callable[[list[Registration], dict[str, Seen]], None],
+) -> list[Outcome]:
     plugins = plugins_digest()
     known = {} if force else fingerprints.digests([read.uri for read in reads])
-    outcomes = []
-    for read in reads:
-        changed = known.get(read.uri) != plugins + read.digest
-        if changed:
-            replace(read.info, None, utc_now())
-        outcomes.append(read.outcome(REGISTERED if changed else UNCHANGED))
+    changed = [read for read in reads if known.get(read.uri) != plugins + read.digest]
+    registrations = [prepare(read.info, None, utc_now()) for read in changed]
     seen = {
         read.uri: Seen(read.found.fingerprint, plugins + read.digest)
         for read in reads
         if read.found.fingerprint
     }
+    write(registrations, seen)
+    return [
+        read.outcome(REGISTERED if read in changed else UNCHANGED) for read in reads
+    ]
+
+
+def _write(registrations: list[Registration], seen: dict[str, Seen]) -> None:
+    if registrations:
+        register_all(registrations)
     if seen:
         fingerprints.keep(seen)
-    return outcomes
+
+
+_write_together = transactional(_write)
 
 
 def _check_readme(readme: str) -> None:

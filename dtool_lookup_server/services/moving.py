@@ -192,15 +192,15 @@ class _Waiting:
 
     def __init__(self, target: Connection):
         self._target = target
-        self._write = text_engine(target.dialect.name).add
+        self._engine = text_engine(target.dialect.name)
         self._commit = _committing(target)
-        self._datasets: dict[int, AnalyzedDataset] = {}
+        self._entries: dict[int, Any] = {}
         self._terms = 0
 
     def add(self, dataset_id: int, terms: AnalyzedDataset) -> None:
-        self._datasets[dataset_id] = terms
+        self._entries[dataset_id] = self._engine.entry_of(terms)
         self._terms += sum(map(len, vars(terms).values()))
-        if len(self._datasets) >= _DATASETS_AT_ONCE or self._terms >= _TERMS_AT_ONCE:
+        if len(self._entries) >= _DATASETS_AT_ONCE or self._terms >= _TERMS_AT_ONCE:
             self.write()
             self._commit()
 
@@ -209,9 +209,9 @@ class _Waiting:
             self._target.begin()
         # Which leaves the commit to the connection.
         with Session(self._target) as session:
-            self._write(session, self._datasets)
+            self._engine.store_entries(session, self._entries)
             session.commit()
-        self._datasets, self._terms = {}, 0
+        self._entries, self._terms = {}, 0
 
 
 @contextmanager

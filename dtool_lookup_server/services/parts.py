@@ -1,5 +1,6 @@
 """Parts of words, kept and found in SQL, whatever the search plugin is."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
 from ..extensions import sql_db
 from ..plugins.interfaces import DatasetInfo, TextMatch
 from ..plugins.parts import needles_of, rows_of
+from ..prepared import Prepared, PreparedForMany
 from ..query import Part
 from ..query.grammar import PART_FIELDS
 from ..sql_models import PART_COLUMNS, Dataset, DatasetPart
@@ -26,46 +28,57 @@ from ..substrings import having, in_text
 
 _TABLE = DatasetPart.__table__
 _C = _TABLE.c
+
+Rows = list[dict[str, str]]
+
 # Made once, since they are executed for every dataset.
-_INSERT = insert(_TABLE)
-_FORGET = delete(_TABLE).where(_C.dataset_id == bindparam("forgotten_id"))
-_HELD = (
-    select(*(_C[name] for name in PART_COLUMNS))
-    .where(_C.dataset_id == bindparam("dataset_id"))
-    .order_by(_C.id)
+_INSERT = Prepared(
+    insert(_TABLE)
+    .values({name: bindparam(name) for name in ("dataset_id", *PART_COLUMNS)})
+    .inline()
+)
+_FORGET = Prepared(delete(_TABLE).where(_C.dataset_id == bindparam("forgotten_id")))
+_HELD = PreparedForMany(
+    _C.dataset_id.type,
+    lambda ids: (
+        select(_C.dataset_id, *(_C[name] for name in PART_COLUMNS))
+        .where(_C.dataset_id.in_(ids))
+        .order_by(_C.id)
+    ),
 )
 
 # How much a part is worth in each field that is worth more than the items.
 _WORTH = {"name": 3, "tag": 2, "creator": 1, "uri": 1}
 
 
-def store(dataset_id: int, info: DatasetInfo, is_new: bool = False) -> None:
-    """Keep what a dataset's parts are looked for in, in place of what was kept.
+def store(rows: Mapping[int, Rows], known: Collection[int] = ()) -> None:
+    """Keep what parts of datasets are looked for in, in place of what was kept.
 
-    :param is_new: whether nothing can be kept of it yet
+    :param rows: by the ids of the datasets, as plugins.parts.rows_of returns them
+    :param known: the ids of those of which something may be kept
     """
-    rows = rows_of(info)
-    if not is_new:
-        if _held(dataset_id) == rows:
-            return
-        forget(dataset_id)
-    for row in rows:
-        sql_db.session.execute(_INSERT, {"dataset_id": dataset_id, **row})
+    held = _held(known)
+    changed = [id_ for id_ in sorted(rows) if held.get(id_) != rows[id_]]
+    _FORGET.run([{"forgotten_id": id_} for id_ in changed if id_ in held])
+    _INSERT.run([{"dataset_id": id_, **row} for id_ in changed for row in rows[id_]])
 
 
 def forget(dataset_id: int) -> None:
     """Remove what is kept of a dataset; nothing happens where there is nothing."""
-    sql_db.session.execute(_FORGET, {"forgotten_id": dataset_id})
+    _FORGET.run([{"forgotten_id": dataset_id}])
 
 
 def holds(dataset_id: int, info: DatasetInfo) -> bool:
     """Return whether what is kept of a dataset is what store would keep."""
-    return _held(dataset_id) == rows_of(info)
+    return _held([dataset_id]).get(dataset_id) == rows_of(info)
 
 
-def _held(dataset_id: int) -> list[dict[str, str]]:
-    rows = sql_db.session.execute(_HELD, {"dataset_id": dataset_id})
-    return [row._asdict() for row in rows]
+def _held(dataset_ids: Collection[int]) -> dict[int, Rows]:
+    held: dict[int, Rows] = {}
+    for dataset_id, *texts in _HELD.all(sorted(dataset_ids)):
+        row = dict(zip(PART_COLUMNS, texts, strict=True))
+        held.setdefault(dataset_id, []).append(row)
+    return held
 
 
 def match(part: Part) -> TextMatch:

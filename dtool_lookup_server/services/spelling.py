@@ -5,11 +5,12 @@ is suggested was searched for as the one who asks, and found.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, event, select
+from sqlalchemy import Connection, String, bindparam, event, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,13 +18,9 @@ from ..engines import MARIADB
 from ..extensions import sql_db
 from ..plugins.analysis import words_of
 from ..plugins.folding import fold
-from ..plugins.interfaces import DatasetInfo, Query
-from ..plugins.spelling import (
-    differences_allowed,
-    distance,
-    is_remembered,
-    words_of_dataset,
-)
+from ..plugins.interfaces import Query
+from ..plugins.spelling import differences_allowed, distance, is_remembered
+from ..prepared import Prepared, PreparedForMany
 from ..query import And, Leaf, Node, Or, Piece, Text, Words
 from ..sql_models import BaseURIWord
 from . import search
@@ -36,22 +33,25 @@ MOST_SUGGESTED, MOST_WORDS, MOST_TRIED = 3, 4, 8
 #: Words that are compared with a misspelled one.
 MOST_COMPARED = 3_000
 
-#: Words that are compared with the list at once: a statement takes so many values.
-_BATCH = 1_000
-
 _PENDING = "dtool_lookup_server_words"
 _TABLE = BaseURIWord.__table__
 _C = _TABLE.c
-_KNOWN = select(_C.word).where(
-    _C.base_uri_id == bindparam("place"),
-    _C.word.in_(bindparam("words", expanding=True)),
+_KNOWN = PreparedForMany(
+    # Words are letters: there is nothing to make of them for any database.
+    String(),
+    lambda words: select(_C.word).where(
+        _C.base_uri_id == bindparam("place"), _C.word.in_(words)
+    ),
 )
 
 
-def learn(base_uri_id: int, info: DatasetInfo) -> None:
-    """Remember the words of a dataset when the transaction is committed."""
+def learn(base_uri_id: int, words: Iterable[str]) -> None:
+    """Remember words when the transaction is committed.
+
+    :param words: of a dataset of the base URI, as words_of_dataset returns them
+    """
     pending = sql_db.session.info.setdefault(_PENDING, {})
-    pending.setdefault(base_uri_id, set()).update(words_of_dataset(info))
+    pending.setdefault(base_uri_id, set()).update(words)
 
 
 @event.listens_for(sql_db.session, "before_commit")
@@ -73,33 +73,33 @@ def remember(connection: Connection, base_uri_id: int, words: Iterable[str]) -> 
     that waits for it.
     """
     ordered = sorted(words)
-    for start in range(0, len(ordered), _BATCH):
-        _remember(connection, base_uri_id, ordered[start : start + _BATCH])
+    place = {"place": base_uri_id}
+    known = {word for (word,) in _KNOWN.all(ordered, place, connection)}
+    _insertion(connection.dialect.name).run(
+        [
+            {
+                "word": word,
+                "base_uri_id": base_uri_id,
+                "backwards": word[::-1],
+                "length": len(word),
+            }
+            for word in ordered
+            if word not in known
+        ],
+        connection,
+    )
 
 
-def _remember(connection: Connection, base_uri_id: int, words: list[str]) -> None:
-    known = connection.scalars(_KNOWN, {"place": base_uri_id, "words": words})
-    new = set(words).difference(known)
-    rows = [
-        {
-            "word": word,
-            "base_uri_id": base_uri_id,
-            "backwards": word[::-1],
-            "length": len(word),
-        }
-        for word in words
-        if word in new
-    ]
-    if rows:
-        connection.execute(_inserting(connection.dialect.name, _TABLE), rows)
-
-
-def _inserting(dialect_name: str, table: Table) -> Any:
-    """Return a statement that inserts rows, and leaves those that are there."""
+@functools.cache
+def _insertion(dialect_name: str) -> Prepared:
+    """Return a statement that inserts a row, or leaves that which is there."""
     if dialect_name in MARIADB:
-        return mysql.insert(table).prefix_with("IGNORE")
-    kind: Any = sqlite if dialect_name == "sqlite" else postgresql
-    return kind.insert(table).on_conflict_do_nothing()
+        adding: Any = mysql.insert(_TABLE).prefix_with("IGNORE")
+    elif dialect_name == "sqlite":
+        adding = sqlite.insert(_TABLE).on_conflict_do_nothing()
+    else:
+        adding = postgresql.insert(_TABLE).on_conflict_do_nothing()
+    return Prepared(adding.values({c.name: bindparam(c.name) for c in _C}))
 
 
 def did_you_mean(user: ActingUser | None, query: Query, found: int) -> list[str]:

@@ -25,6 +25,7 @@ from ..query.annotations import searchable_values
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation
 from . import base_uris, counters, datasets, parts, registered
 from .audit import Action
+from .digests import content_digest, plugins_digest
 from .indexing import (
     DIFFERENT,
     FAILED,
@@ -35,7 +36,7 @@ from .indexing import (
     checked_info,
     described,
 )
-from .registering import content_digest, forget, plugins_digest, register, replace
+from .registering import forget, register, replace
 
 
 @dataclass(frozen=True)

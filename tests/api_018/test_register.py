@@ -605,6 +605,20 @@ def test_what_is_no_number_of_an_item_is_422(register, assert_no_trace, key, val
     assert_no_trace()
 
 
+def test_a_number_of_an_item_that_is_too_large_to_be_one_is_422(
+    client, grumpy, assert_no_trace
+):
+    body = json.dumps(dataset_info(manifest=one_item(utc_timestamp=5.25)))
+    response = client.post(
+        "/dataset/register",
+        data=body.replace("5.25", "1e999"),
+        content_type="application/json",
+        headers=grumpy,
+    )
+    assert response.status_code == 422
+    assert_no_trace()
+
+
 @pytest.mark.parametrize("key", ["readme", "annotations", "manifest"])
 @pytest.mark.parametrize("value", ["\ud800", "\x00", "\udfff\ud800"], ids=ascii)
 def test_half_a_character_in_content_never_breaks_the_server(

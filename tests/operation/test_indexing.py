@@ -11,7 +11,13 @@ import dtoolcore
 import pytest
 
 from dtool_lookup_server.plugins.sql import SQLSearch
-from dtool_lookup_server.services import index_runs, indexing, registered, registering
+from dtool_lookup_server.services import (
+    digests,
+    index_runs,
+    indexing,
+    registered,
+    registering,
+)
 from dtool_lookup_server.services.datasets import find
 from dtool_lookup_server.storages import Found, Storage, folder, s3, storage_of
 from tests.datasets_on_disk import make_dataset, path_of
@@ -207,7 +213,7 @@ def test_force_reads_and_registers_all(place, index, opened):
 def test_other_plugins_are_given_all(place, index, monkeypatch):
     make(place)
     index(place)
-    monkeypatch.setattr(registering, "ANALYSIS_VERSION", -1)
+    monkeypatch.setattr(digests, "ANALYSIS_VERSION", -1)
     assert counted(index(place))["registered"] == 1
     assert counted(index(place))["unchanged"] == 1
 

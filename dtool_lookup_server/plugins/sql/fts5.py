@@ -1,7 +1,7 @@
 """The text index in SQLite: an FTS5 table, one row of analyzed terms per dataset.
 
-The engines beside this one have the same functions: create, drop, store, add, holds,
-forget, check and match.
+The engines beside this one have the same functions: create, drop, entry_of, store,
+store_entries, holds, forget, check and match.
 
 Each row also has a term for the dataset's base URI. What very many datasets have is
 counted and paged by the index alone, since to look up the base URI of each in the
@@ -32,6 +32,7 @@ from ...prepared import Prepared
 from ...sql_models import Dataset
 from ..analysis import PHRASE_FIELDS, SET_FIELDS, AnalyzedDataset
 from ..interfaces import TextMatch
+from ..term_sets import in_order
 from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
 
 #: Name of the FTS5 table, and what the names of its shadow tables begin with.
@@ -105,6 +106,7 @@ _NUMBER = _number(_FOUND)
 _NUMBER_UP_TO = _number(_FOUND.limit(bindparam("most", type_=Integer)))
 
 AnySession = Session | scoped_session[Session]
+Entry = dict[str, str]
 
 
 def create(connection: Connection) -> None:
@@ -121,27 +123,30 @@ def drop(connection: Connection) -> None:
 
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
-    forget(session, dataset_id)
-    add(session, {dataset_id: terms})
+    store_entries(session, {dataset_id: entry_of(terms)})
 
 
-def add(session: AnySession, datasets: Mapping[int, AnalyzedDataset]) -> None:
-    """Keep the terms of datasets, by their ids, of which nothing is kept yet."""
-    rows = [{"id": key, **_texts(terms)} for key, terms in datasets.items()]
+def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:
+    """Keep the terms of datasets in place of what was kept of them.
+
+    :param entries: by the ids of the datasets, as entry_of returns them
+    """
+    rows = [{"id": id_, **entry} for id_, entry in sorted(entries.items())]
+    _FORGET.run(rows, session)
     _STORE.run(rows, session)
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
     """Return whether these terms of a dataset are kept, and no others."""
     row = session.execute(_HELD, {"id": dataset_id}).first()
-    return row is not None and row._asdict() == _texts(terms)
+    return row is not None and row._asdict() == entry_of(terms)
 
 
-def _texts(terms: AnalyzedDataset) -> dict[str, str]:
-    """Return the columns of a dataset's row."""
+def entry_of(terms: AnalyzedDataset) -> Entry:
+    """Return a dataset's terms as store_entries takes them: the columns of its row."""
     texts = {field: " ".join(getattr(terms, field)) for field in PHRASE_FIELDS}
     # A million terms of a manifest are written twice as fast in order.
-    texts |= {field: " ".join(sorted(getattr(terms, field))) for field in SET_FIELDS}
+    texts |= {field: in_order(getattr(terms, field)) for field in SET_FIELDS}
     return texts
 
 

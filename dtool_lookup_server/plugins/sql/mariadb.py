@@ -7,8 +7,8 @@ primary key begins with the term is as quick for whole terms and for beginnings,
 a part of every transaction like any other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -17,8 +17,10 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    bindparam,
     case,
     column,
+    delete,
     exists,
     false,
     func,
@@ -30,6 +32,7 @@ from sqlalchemy import (
     text,
 )
 
+from ...prepared import Prepared
 from ...sql_models import Dataset
 from ..analysis import MAX_TERM, AnalyzedDataset
 from ..interfaces import TextMatch
@@ -51,7 +54,17 @@ from .term_rows import (
     words_of,
 )
 
-__all__ = ["add", "check", "create", "drop", "forget", "holds", "match", "store"]
+__all__ = [
+    "check",
+    "create",
+    "drop",
+    "entry_of",
+    "forget",
+    "holds",
+    "match",
+    "store",
+    "store_entries",
+]
 
 TERMS_TABLE = f"{TABLE}_term"
 #: A dataset's terms, with the bits of the tiers that each occurs in.
@@ -92,8 +105,25 @@ _CREATE = (
     "REFERENCES dataset (id) ON DELETE CASCADE) ENGINE = InnoDB",
 )
 # Made once, since they are executed for every dataset.
+_FORGET = [
+    Prepared(delete(rows).where(rows.c.dataset_id == bindparam("forgotten_id")))
+    for rows in (ROWS, TERMS)
+]
 _ADD_TEXT = insert(ROWS)
-_ADD_TERMS = insert(TERMS)
+_ADD_TERMS = Prepared(
+    insert(TERMS).values({column.name: bindparam(column.name) for column in TERMS.c})
+)
+
+
+class Entry(NamedTuple):
+    """What is kept of a dataset.
+
+    :param texts: its terms in order, row by row
+    :param tiers: its terms with the bits of the tiers that each occurs in
+    """
+
+    texts: list[str]
+    tiers: dict[str, int]
 
 
 def create(connection: Connection) -> None:
@@ -108,45 +138,64 @@ def drop(connection: Connection) -> None:
     term_rows.drop(connection)
 
 
+def entry_of(terms: AnalyzedDataset) -> Entry:
+    """Return a dataset's terms as store_entries takes them."""
+    texts: list[str] = []
+    tiers: dict[str, int] = {}
+    for row in rows_of(terms):
+        if row.words:
+            texts.append(row.text)
+        for term, letters in row.tiers.items():
+            bits = sum(BITS[letter] for letter in letters)
+            tiers[term] = tiers.get(term, 0) | bits
+    return Entry(texts, tiers)
+
+
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
-    forget(session, dataset_id)
-    add(session, {dataset_id: terms})
+    store_entries(session, {dataset_id: entry_of(terms)})
 
 
-def add(session: AnySession, datasets: Mapping[int, AnalyzedDataset]) -> None:
-    """Keep the terms of datasets, by their ids, of which nothing is kept yet."""
-    texts: list[dict[str, Any]] = []
-    tiers: list[tuple[str, int, int]] = []
-    for dataset_id, terms in datasets.items():
-        rows, bits = _parts_of(terms)
-        texts += [
-            {"dataset_id": dataset_id, "part": part, "words": words}
-            for part, words in enumerate(rows)
-        ]
-        tiers += [(term, dataset_id, of_term) for term, of_term in bits.items()]
-    if texts:
-        session.execute(_ADD_TEXT, texts)
+def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:
+    """Keep the terms of datasets in place of what was kept of them.
+
+    :param entries: by the ids of the datasets, as entry_of returns them
+    """
+    ids = sorted(entries)
+    _forget(session, ids)
+    rows = [
+        {"dataset_id": id_, "part": part, "words": words}
+        for id_ in ids
+        for part, words in enumerate(entries[id_].texts)
+    ]
+    if rows:
+        session.execute(_ADD_TEXT, rows)
     # In the order of the index, whose pages are then each written once.
-    for batch in _batches(sorted(tiers)):
-        session.execute(
-            _ADD_TERMS,
+    terms = sorted((term, id_) for id_ in ids for term in entries[id_].tiers)
+    for batch in _batches(terms):
+        _ADD_TERMS.run(
             [
-                {"term": term, "dataset_id": dataset_id, "tiers": of_term}
-                for term, dataset_id, of_term in batch
+                {"term": term, "dataset_id": id_, "tiers": entries[id_].tiers[term]}
+                for term, id_ in batch
             ],
+            session,
         )
 
 
 def forget(session: AnySession, dataset_id: int) -> None:
     """Remove a dataset's terms; nothing happens where there are none."""
-    term_rows.forget(session, dataset_id)
-    session.execute(TERMS.delete().where(TERMS.c.dataset_id == dataset_id))
+    _forget(session, [dataset_id])
+
+
+def _forget(session: AnySession, dataset_ids: Iterable[int]) -> None:
+    forgotten = [{"forgotten_id": id_} for id_ in dataset_ids]
+    for statement in _FORGET:
+        statement.run(forgotten, session)
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
     """Return whether these terms of a dataset are kept, and no others."""
-    texts, tiers = _parts_of(terms)
+    texts, tiers = entry_of(terms)
     words = select(ROWS.c.words).where(ROWS.c.dataset_id == dataset_id)
     if list(session.scalars(words.order_by(ROWS.c.part))) != texts:
         return False
@@ -171,22 +220,7 @@ def match(query: TextQuery) -> TextMatch:
     )
 
 
-def _parts_of(terms: AnalyzedDataset) -> tuple[list[str], dict[str, int]]:
-    """Return a dataset's text, row by row, and its terms with the bits of tiers."""
-    texts: list[str] = []
-    tiers: dict[str, int] = {}
-    for row in rows_of(terms):
-        if row.words:
-            texts.append(row.text)
-        for term, letters in row.tiers.items():
-            bits = sum(BITS[letter] for letter in letters)
-            tiers[term] = tiers.get(term, 0) | bits
-    return texts, tiers
-
-
-def _batches(
-    terms: list[tuple[str, int, int]],
-) -> Iterator[list[tuple[str, int, int]]]:
+def _batches(terms: list[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
     return (terms[at : at + _BATCH] for at in range(0, len(terms), _BATCH))
 
 

@@ -7,7 +7,7 @@ dataset is found is told by all of them together.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY, TSVECTOR
 
+from ...prepared import Prepared
 from ...sql_models import Dataset
 from ..analysis import AnalyzedDataset
 from ..interfaces import TextMatch
@@ -51,7 +52,17 @@ from .term_rows import (
     words_of,
 )
 
-__all__ = ["add", "check", "create", "drop", "forget", "holds", "match", "store"]
+__all__ = [
+    "check",
+    "create",
+    "drop",
+    "entry_of",
+    "forget",
+    "holds",
+    "match",
+    "store",
+    "store_entries",
+]
 
 # The weights of the labels D, C, B and A, which are the tiers in capitals. They are
 # that far apart because ts_rank adds up what several words are worth.
@@ -66,11 +77,17 @@ _CREATE = (
     "PRIMARY KEY (dataset_id, part))",
     f"CREATE INDEX IF NOT EXISTS ix_{TABLE}_terms ON {TABLE} USING gin (terms)",
 )
-_INSERT = text(
-    f"INSERT INTO {TABLE} (dataset_id, part, terms, words) "
-    "VALUES (:dataset_id, :part, CAST(:terms AS tsvector), :words)"
+# Made once: they are executed for every dataset that is registered.
+_FORGET = Prepared(text(f"DELETE FROM {TABLE} WHERE dataset_id = :forgotten_id"))
+_INSERT = Prepared(
+    text(
+        f"INSERT INTO {TABLE} (dataset_id, part, terms, words) "
+        "VALUES (:dataset_id, :part, CAST(:terms AS tsvector), :words)"
+    )
 )
 _TERMS: ColumnElement[str] = literal_column(f"{TABLE}.terms", TSVECTOR)
+
+Entry = list[dict[str, Any]]
 
 _log = logging.getLogger(__name__)
 
@@ -81,28 +98,32 @@ def create(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def entry_of(terms: AnalyzedDataset) -> Entry:
+    """Return a dataset's terms as store_entries takes them: its rows."""
+    return [
+        {"part": part, "terms": _vector(row.tiers), "words": row.text}
+        for part, row in enumerate(rows_of(terms))
+    ]
+
+
 def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
     """Keep a dataset's terms in place of what was kept of it."""
-    forget(session, dataset_id)
-    add(session, {dataset_id: terms})
+    store_entries(session, {dataset_id: entry_of(terms)})
 
 
-def add(session: AnySession, datasets: Mapping[int, AnalyzedDataset]) -> None:
-    """Keep the terms of datasets, by their ids, of which nothing is kept yet."""
-    rows = []
-    for dataset_id, terms in datasets.items():
-        values = list(_values(terms))
-        rows += [value | {"dataset_id": dataset_id} for value in values]
-        if len(values) > 1:
-            _log.info("The terms of dataset %s take %s rows", dataset_id, len(values))
-    if rows:
-        session.execute(_INSERT, rows)
+def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:
+    """Keep the terms of datasets in place of what was kept of them.
 
-
-def _values(terms: AnalyzedDataset) -> Iterator[dict[str, Any]]:
-    """Yield the columns of each of a dataset's rows, but for its id."""
-    for part, row in enumerate(rows_of(terms)):
-        yield {"part": part, "terms": _vector(row.tiers), "words": row.text}
+    :param entries: by the ids of the datasets, as entry_of returns them
+    """
+    ids = sorted(entries)
+    _FORGET.run([{"forgotten_id": id_} for id_ in ids], session)
+    _INSERT.run(
+        [{**row, "dataset_id": id_} for id_ in ids for row in entries[id_]], session
+    )
+    for id_ in ids:
+        if len(entries[id_]) > 1:
+            _log.info("The terms of dataset %s take %s rows", id_, len(entries[id_]))
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
@@ -114,13 +135,12 @@ def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
         cast(bindparam("terms"), TSVECTOR) == _TERMS,
         ROWS.c.words == bindparam("words"),
     )
-    parts = 0
-    for values in _values(terms):
-        if session.execute(same, values).first() is None:
+    entry = entry_of(terms)
+    for row in entry:
+        if session.execute(same, row).first() is None:
             return False
-        parts += 1
     kept = select(func.count()).select_from(ROWS).where(of_dataset)
-    return session.scalar(kept) == parts
+    return session.scalar(kept) == len(entry)
 
 
 def match(query: TextQuery) -> TextMatch:

@@ -1,6 +1,7 @@
 """The embedded retrieve plugin: contents in a table of the server's own database."""
 
 import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -11,9 +12,14 @@ from ...errors import StoreUnavailableError, UnknownURIError
 from ...extensions import sql_db
 from ...prepared import Prepared
 from ...sql_models import Dataset
-from ..interfaces import DatasetInfo, PluginABC, RetrieveABC
+from ..interfaces import DatasetInfo, GroupingABC, RetrieveABC
 from ..packing import pack_json, pack_text, unpack_json, unpack_text
-from .tables import CONTENT_ROW, dataset_content, find_dataset_id
+from .tables import (
+    CONTENT_ROW,
+    dataset_content,
+    find_dataset_id,
+    find_dataset_ids,
+)
 
 # Made once: they are executed for every dataset that is registered or read.
 _FORGET = Prepared(
@@ -37,36 +43,35 @@ _PARTS = Prepared(
 )
 
 
-class SQLRetrieve(RetrieveABC, PluginABC):
+class SQLRetrieve(GroupingABC, RetrieveABC):
     """Keeps README, manifest and annotations, compressed, beside the dataset row."""
 
-    shares_sql_transaction = True
+    def prepare_dataset(self, dataset_info: DatasetInfo) -> dict[str, bytes]:
+        """Return the contents of a dataset, compressed.
 
-    def register_dataset(self, dataset_info: DatasetInfo) -> None:
-        """Keep the contents of a dataset whose row is in the database.
-
-        :raises UnknownURIError: if its row is not, not even flushed
         :raises ValidationError: where JSON cannot hold what is in it
         """
-        dataset_id = find_dataset_id(dataset_info["uri"])
-        contents = {
+        return {
             "readme": pack_text(dataset_info.get("readme") or ""),
             "manifest": pack_json(dataset_info.get("manifest") or {}),
             "annotations": pack_json(dataset_info.get("annotations") or {}),
         }
-        _FORGET.run([{"forgotten_id": dataset_id}])
-        rows = [
-            {
-                "dataset_id": dataset_id,
-                "kind": kind,
-                "part": part,
-                "content": packed[start : start + CONTENT_ROW],
-            }
-            for kind, packed in contents.items()
-            for part, start in enumerate(range(0, len(packed), CONTENT_ROW))
-        ]
+
+    def register_prepared(self, datasets: Mapping[str, dict[str, bytes]]) -> None:
+        """Keep the contents of datasets whose rows are in the database.
+
+        :raises UnknownURIError: if the row of one is not, not even flushed
+        """
+        ids = find_dataset_ids(datasets)
+        _FORGET.run([{"forgotten_id": ids[uri]} for uri in datasets])
         # The drivers make no statement of them that is longer than databases take.
-        _KEEP.run(rows)
+        _KEEP.run(
+            [
+                row
+                for uri, contents in datasets.items()
+                for row in _rows_of(ids[uri], contents)
+            ]
+        )
 
     def delete_dataset(self, uri: str) -> None:
         """Forget the contents of a dataset, best before its row goes."""
@@ -122,6 +127,18 @@ class SQLRetrieve(RetrieveABC, PluginABC):
             raise StoreUnavailableError(
                 f"the datasets' contents cannot be read: {error}"
             ) from error
+
+
+def _rows_of(dataset_id: int, contents: dict[str, bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a dataset's contents, each no larger than databases take."""
+    for kind, packed in contents.items():
+        for part, start in enumerate(range(0, len(packed), CONTENT_ROW)):
+            yield {
+                "dataset_id": dataset_id,
+                "kind": kind,
+                "part": part,
+                "content": packed[start : start + CONTENT_ROW],
+            }
 
 
 def _stored(uri: str, kind: str) -> bytes:

@@ -13,26 +13,36 @@ from ...extensions import sql_db
 from ...query import Leaf, Node
 from ...sql_models import BaseURI, Dataset, DatasetTag
 from ..analysis import analyze_dataset
-from ..interfaces import DatasetInfo, Hits, Query, SearchABC, TextMatch
+from ..interfaces import (
+    DatasetInfo,
+    GroupingABC,
+    Hits,
+    Query,
+    SearchABC,
+    TextMatch,
+)
 from ..text_query import TextQuery, parse
-from .tables import find_dataset_id, text_engine
+from .tables import find_dataset_id, find_dataset_ids, text_engine
 
 Conditions = list[ColumnElement[bool]]
 Order = tuple[ColumnElement[Any], ...]
 
 
-class SQLSearch(SearchABC):
+class SQLSearch(GroupingABC, SearchABC):
     """Finds datasets by a text index beside the dataset table."""
 
-    shares_sql_transaction = True
+    def prepare_dataset(self, dataset_info: DatasetInfo) -> Any:
+        """Return a dataset's terms as the text index of this database keeps them."""
+        return _engine().entry_of(analyze_dataset(dataset_info))
 
-    def register_dataset(self, dataset_info: DatasetInfo) -> None:
-        """Index a dataset whose row is in the database, at least flushed.
+    def register_prepared(self, datasets: Mapping[str, Any]) -> None:
+        """Index datasets whose rows are in the database, at least flushed.
 
-        :raises UnknownURIError: if its row is not
+        :raises UnknownURIError: if the row of one is not
         """
-        dataset_id = find_dataset_id(dataset_info["uri"])
-        _engine().store(sql_db.session, dataset_id, analyze_dataset(dataset_info))
+        ids = find_dataset_ids(datasets)
+        entries = {ids[uri]: entry for uri, entry in datasets.items()}
+        _engine().store_entries(sql_db.session, entries)
 
     def delete_dataset(self, uri: str) -> None:
         """Forget a dataset, best before its row goes."""

@@ -4,16 +4,17 @@ The contents are a table like any other. The text index is made by one small mod
 per engine: the database's own kind of full text, or on MariaDB tables of terms.
 """
 
+from collections.abc import Collection
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Integer, Table, bindparam, event, select
+from sqlalchemy import Connection, ForeignKey, Integer, Table, event, select
 
 from ...columns import Bytes, Line
 from ...engines import MARIADB
 from ...errors import ConfigurationError, UnknownURIError
 from ...extensions import sql_db as db
-from ...prepared import Prepared
+from ...prepared import PreparedForMany
 from ...sql_models import Dataset
 from . import fts5, mariadb, postgresql
 
@@ -45,9 +46,11 @@ dataset_content = db.Table(
 )
 
 
+_DATASET = Dataset.__table__.c
 # Made once: it is executed for every dataset that is registered.
-_ID_OF = Prepared(
-    select(Dataset.__table__.c.id).where(Dataset.__table__.c.uri == bindparam("uri"))
+_IDS_OF = PreparedForMany(
+    _DATASET.uri.type,
+    lambda uris: select(_DATASET.uri, _DATASET.id).where(_DATASET.uri.in_(uris)),
 )
 
 
@@ -56,9 +59,18 @@ def find_dataset_id(uri: str) -> int:
 
     :raises UnknownURIError: where there is no row, not even a flushed one
     """
-    found: int | None = _ID_OF.scalar({"uri": uri})
-    if found is None:
-        raise UnknownURIError(f"no dataset at {uri}")
+    return find_dataset_ids([uri])[uri]
+
+
+def find_dataset_ids(uris: Collection[str]) -> dict[str, int]:
+    """Return the ids of datasets' rows, by URI.
+
+    :raises UnknownURIError: where there is no row of one, not even a flushed one
+    """
+    found: dict[str, int] = {uri: id_ for uri, id_ in _IDS_OF.all([*uris])}
+    for uri in uris:
+        if uri not in found:
+            raise UnknownURIError(f"no dataset at {uri}")
     return found
 
 

@@ -93,27 +93,40 @@ def _answers(user: ActingUser, spool: Spool, longest: int) -> Iterator[bytes]:
 
 
 def _register(user: ActingUser, lines: list[bytes], longest: int) -> list[Answer]:
-    answers = [_read(line, longest) for line in lines if line.strip()]
-    infos = [info for info, _error in answers if info is not None]
-    outcomes = iter(registering.register_many(user, infos))
+    infos: list[dict[str, Any]] = []
+    answers: list[Answer] = []
+    while lines:
+        # A line and what came of it may be large: each goes when it has been used.
+        if lines[0].strip():
+            answers.append(_read(lines, longest, infos))
+        else:
+            del lines[0]
+    given = (infos.pop(0) for _ in range(len(infos)))
+    outcomes = iter(registering.register_many(user, given))
     return [
-        error if info is None else _outcome(info, next(outcomes))
-        for info, error in answers
+        _outcome(answer["uri"], next(outcomes)) if "status" not in answer else answer
+        for answer in answers
     ]
 
 
-def _read(line: bytes, longest: int) -> tuple[dict[str, Any] | None, Answer]:
-    """Return the dataset on a line, or the answer that there is none."""
-    if len(line) > longest:
-        return None, _refusal(413)
+def _read(lines: list[bytes], longest: int, infos: list[dict[str, Any]]) -> Answer:
+    """Take the first line, and add its dataset to the others.
+
+    :returns: an answer with the URI alone, or why there is no dataset on the line
+    """
+    if len(lines[0]) > longest:
+        del lines[0]
+        return _refusal(413)
     try:
-        return _SCHEMA.load(loads(line)), {}
+        info = _SCHEMA.load(loads(lines.pop(0)))
     except json.JSONDecodeError:
-        return None, _refusal(400, message="Not JSON")
+        return _refusal(400, message="Not JSON")
     except InvalidFieldError as error:
-        return None, {"status": 422, "error": describe(error)}
+        return {"status": 422, "error": describe(error)}
     except ValidationError as error:
-        return None, _refusal(422, errors={"json": error.normalized_messages()})
+        return _refusal(422, errors={"json": error.normalized_messages()})
+    infos.append(info)
+    return {"uri": str(info.get("uri"))}
 
 
 def _refusal(status: int, **more: Any) -> Answer:
@@ -128,8 +141,8 @@ def _ending(error: BrokenOffError) -> Answer:
     return _refusal(413 if isinstance(error, TooLongError) else 400)
 
 
-def _outcome(info: dict[str, Any], outcome: bool | Exception) -> Answer:
+def _outcome(uri: str, outcome: bool | Exception) -> Answer:
     if isinstance(outcome, Exception):
         error = describe(outcome)
-        return {"status": error["code"], "uri": str(info.get("uri")), "error": error}
-    return {"status": 201 if outcome else 200, "uri": info["uri"]}
+        return {"status": error["code"], "uri": uri, "error": error}
+    return {"status": 201 if outcome else 200, "uri": uri}

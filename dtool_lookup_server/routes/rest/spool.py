@@ -143,9 +143,10 @@ class Spool:
         lines: list[bytes] = []
         size = 0
         for arrived in self._arrivals():
-            for line in arrived:
-                lines.append(line)
-                size += len(line)
+            while arrived:
+                size += len(arrived[0])
+                # Nowhere else: who reads the lines lets go of each.
+                lines.append(arrived.pop(0))
                 if len(lines) == most or size >= most_bytes:
                     yield lines
                     lines, size = [], 0

@@ -13,7 +13,7 @@ from ...services import base_uris, content, datasets, facets, registering, timel
 from ...services import search as searching
 from ...services import summary as summarising
 from ...services.users import ActingUser
-from ..blueprint import Blueprint
+from ..blueprint import Blueprint, handed_over
 from ..conditional import unless_changed
 from ..understood import tells_understood
 from .export import exports
@@ -133,7 +133,7 @@ def put_dataset(user: ActingUser, info: dict[str, Any], uri: str) -> Any:
         base_uris.normalised_uri(uri)
     ):
         raise ValidationError("uri is not that of the path")
-    return jsonify(""), 201 if registering.put(user, info) else 200
+    return jsonify(""), 201 if registering.put(user, handed_over(info)) else 200
 
 
 @bp.delete("/<uri:uri>")

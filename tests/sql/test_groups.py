@@ -1,0 +1,97 @@
+"""Datasets that are registered together are registered as one by one, only faster."""
+
+import pytest
+from sqlalchemy import event
+
+from dtool_lookup_server import sql_db
+from dtool_lookup_server.plugins.registry import Plugins
+from dtool_lookup_server.plugins.sql import SQLRetrieve, SQLSearch
+from dtool_lookup_server.services import base_uris, registering
+from dtool_lookup_server.services.datasets import find
+from dtool_lookup_server.services.registered import info_of
+from dtool_lookup_server.services.users import require
+from tests.conftest import add_people, open_app
+from tests.corpus import SNOW_WHITE, dataset_info
+
+pytestmark = pytest.mark.usefixtures("only_with_sql_plugins")
+
+
+@pytest.fixture
+def only_with_sql_plugins(app):
+    if not isinstance(app.search, SQLSearch) or not isinstance(
+        app.retrieve, SQLRetrieve
+    ):
+        pytest.skip("other plugins take one after the other")
+
+
+@pytest.fixture
+def queen(app):
+    """A user who may register, in an application context."""
+    add_people(app)
+    with app.app_context():
+        base_uris.register(SNOW_WHITE)
+        yield require("grumpy")
+
+
+def infos(number, start=0):
+    return [
+        dataset_info(f"n{place}", tags=["red"], annotations={"a": 1}, readme="apple")
+        for place in range(start, start + number)
+    ]
+
+
+def statements_of(action):
+    """Return how many statements an action executes."""
+    heard = []
+
+    def hear(_connection, _cursor, statement, *_more):
+        heard.append(statement)
+
+    event.listen(sql_db.engine, "before_cursor_execute", hear)
+    try:
+        action()
+    finally:
+        event.remove(sql_db.engine, "before_cursor_execute", hear)
+    return len(heard)
+
+
+def test_many_take_hardly_more_statements_than_one(queen):
+    for start in (0, 0):  # new, and then known
+        one = statements_of(
+            lambda start=start: registering.register_many(queen, infos(1, start))
+        )
+        many = statements_of(
+            lambda start=start: registering.register_many(queen, infos(50, start + 1))
+        )
+        assert many < 2 * one
+
+
+def test_of_one_uri_the_last_in_a_group_counts(queen):
+    readmes = ["one", "two", "three"]
+    sent = [dataset_info("same", readme=readme) for readme in readmes]
+    other = dataset_info("other", readme="four")
+    outcomes = registering.register_many(queen, [sent[0], other, *sent[1:]])
+    assert outcomes == [True, True, False, False]
+    assert info_of(find(sent[0]["uri"]))["readme"] == "three"
+    assert info_of(find(other["uri"]))["readme"] == "four"
+
+
+class Listening(SQLSearch):
+    """A plugin of a third party that was made for one dataset after the other."""
+
+    def __init__(self):
+        self.heard = []
+
+    def register_dataset(self, dataset_info):
+        self.heard.append(dataset_info["name"])
+        super().register_dataset(dataset_info)
+
+
+def test_a_plugin_that_takes_one_is_given_one_after_the_other(config):
+    search = Listening()
+    with open_app(config, Plugins(search, SQLRetrieve())) as app:
+        add_people(app)
+        with app.app_context():
+            outcomes = registering.register_many(require("grumpy"), infos(3))
+    assert outcomes == [True] * 3
+    assert search.heard == ["n0", "n1", "n2"]
