@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from flask import current_app, g
 from flask_jwt_extended import JWTManager, get_jwt, get_jwt_header
 from flask_jwt_extended import verify_jwt_in_request as verify
-from flask_jwt_extended.config import config
 from flask_jwt_extended.internal_utils import (
     custom_verification_for_token,
     verify_token_not_blocklisted,
@@ -21,6 +20,9 @@ from werkzeug.datastructures import Authorization
 _CACHE = "dtool_lookup_server_verified_tokens"
 
 _NEVER = 2**63
+
+# What JWT_TOKEN_LOCATION may be where tokens come in headers alone.
+_HEADERS_ALONE = ("headers", ["headers"], ("headers",))
 
 #: Most tokens that a worker remembers.
 _MOST = 10_000
@@ -80,12 +82,15 @@ class RememberingJWTManager(JWTManager):
 
 def _digest(authorization: Authorization | None) -> bytes | None:
     """Return the digest of a token in the header; None where tokens are elsewhere."""
+    # As they are set: the extension's own properties check them each time.
+    settings = current_app.config
     if (
         authorization is None
         or not authorization.token
         or authorization.type != "bearer"
-        or tuple(config.token_location) != ("headers",)
-        or (config.header_name, config.header_type) != ("Authorization", "Bearer")
+        or settings["JWT_TOKEN_LOCATION"] not in _HEADERS_ALONE
+        or settings["JWT_HEADER_NAME"] != "Authorization"
+        or settings["JWT_HEADER_TYPE"] != "Bearer"
     ):
         return None
     return hashlib.sha256(authorization.token.encode()).digest()

@@ -218,7 +218,11 @@ class Blueprint(SmorestBlueprint):
     ) -> tuple[Any, Any]:
         if page_params.item_count == UNCOUNTED:
             return result, headers
-        return super()._set_pagination_metadata(page_params, result, headers)
+        metadata = self._make_pagination_metadata(
+            page_params.page, page_params.page_size, page_params.item_count
+        )
+        pagination = {self.PAGINATION_HEADER_NAME: current_app.json.dumps(metadata)}
+        return result, {**(headers or {}), **pagination}
 
     @staticmethod
     def _make_pagination_metadata(

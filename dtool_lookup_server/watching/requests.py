@@ -10,9 +10,10 @@ from flask import Flask, Response, g, request
 
 from .logs import LOGGER
 from .metrics import Metrics
-from .stores import store_seconds
+from .stores import begin_request, store_seconds
 
 ID_HEADER = "X-Request-ID"
+_ID_IN_ENVIRON = "HTTP_X_REQUEST_ID"
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -27,8 +28,9 @@ def watch_requests(app: Flask, metrics: Metrics | None) -> None:
     """
 
     def finish(response: Response) -> Response:
-        seconds = time.perf_counter() - g.begun
-        response.headers[ID_HEADER] = g.request_id
+        context = g._get_current_object()
+        seconds = time.perf_counter() - context.begun
+        response.headers[ID_HEADER] = context.request_id
         if _log.isEnabledFor(logging.INFO):
             _write(fields(response, seconds))
         if metrics is not None:
@@ -56,10 +58,12 @@ def _write(line: dict[str, Any]) -> None:
 
 
 def _begin() -> None:
-    g.begun = time.perf_counter()
-    given = request.headers.get(ID_HEADER)
+    context = g._get_current_object()
+    context.begun = time.perf_counter()
+    begin_request()
+    given = request.environ.get(_ID_IN_ENVIRON)
     good = given is not None and _WELL_FORMED.fullmatch(given)
-    g.request_id = given if good else os.urandom(16).hex()
+    context.request_id = given if good else os.urandom(16).hex()
 
 
 def route() -> str | None:
@@ -67,7 +71,8 @@ def route() -> str | None:
 
     :returns: None where there is no such path
     """
-    return request.url_rule.rule if request.url_rule else None
+    rule = request.url_rule
+    return rule.rule if rule else None
 
 
 def fields(response: Response, seconds: float) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from flask import g, has_request_context
 from sqlalchemy import Engine, event
 
 from ..plugins.registry import Plugins
@@ -40,6 +39,10 @@ _log = logging.getLogger(f"{LOGGER}.stores")
 
 # One call of a plugin may make another: only the outer one counts.
 _inside_plugin: ContextVar[bool] = ContextVar("inside_plugin", default=False)
+
+# The seconds of each store, for the newest request; not g, which every statement would
+# look up several times.
+_spent: ContextVar[dict[str, float] | None] = ContextVar("spent", default=None)
 
 
 class StoreWatch:
@@ -79,8 +82,8 @@ class StoreWatch:
 
         :param call: a method's name or a statement, with no values in it
         """
-        if has_request_context():
-            spent = store_seconds()
+        spent = _spent.get()
+        if spent is not None:
             spent[store] = spent.get(store, 0.0) + seconds
         for observe in self._observers:
             observe(store, call, seconds)
@@ -108,12 +111,14 @@ class StoreWatch:
         return timed
 
 
+def begin_request() -> None:
+    """Add up anew how long the stores take."""
+    _spent.set({})
+
+
 def store_seconds() -> dict[str, float]:
     """Return the seconds that each store has taken for the current request."""
-    if "store_seconds" not in g:
-        g.store_seconds = {}
-    spent: dict[str, float] = g.store_seconds
-    return spent
+    return _spent.get() or {}
 
 
 def without_values(statement: str) -> str:
