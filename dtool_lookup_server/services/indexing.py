@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import dtoolcore
@@ -73,25 +74,28 @@ class Listing:
     found: list[Found]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Read:
     """What was read of one dataset, fit to be registered.
 
+    :param uri: in its one spelling
     :param digest: of the content alone
     """
 
     found: Found
+    uri: str
+    name: str
     info: DatasetInfo
     digest: str
 
-    @property
-    def uri(self) -> str:
-        """Its URI in its one spelling."""
-        return str(self.info["uri"])
-
     def outcome(self, kind: str, reason: str = "") -> Outcome:
         """Return what became of it."""
-        return Outcome(kind, self.uri, self.info["name"], reason)
+        return Outcome(kind, self.uri, self.name, reason)
+
+    def handed_over(self) -> DatasetInfo:
+        """Return the dataset info, which may be large, and do not hold on to it."""
+        info, self.info = self.info, {}
+        return info
 
 
 class BrokenReadmeError(ValidationError):
@@ -310,7 +314,7 @@ def _read(storage: Storage, base_uri: str, found: Found) -> _Read | Outcome | No
             return Outcome(FAILED, uri, reason=described(error))
         name, uri = dataset.name, base_uris.normalised_uri(dataset.uri)
         info = checked_info(dataset, base_uri)
-        return _Read(found, info, content_digest(info))
+        return _Read(found, uri, name, info, content_digest(info))
     except Exception as error:
         # A storage may fail in any way; the others are to be indexed.
         return Outcome(FAILED, uri, name, described(error))
@@ -322,7 +326,7 @@ def _registered(reads: Sequence[_Read], force: bool) -> list[Outcome]:
         return []
     if len(reads) > 1 and share_transactions():
         try:
-            return _register_each(reads, force, _write_together)
+            return _register_each(reads, force, _write_together, attrgetter("info"))
         except Exception:
             # One by one, to find the one that fails.
             sql_db.session.rollback()
@@ -332,7 +336,7 @@ def _registered(reads: Sequence[_Read], force: bool) -> list[Outcome]:
 def _registered_alone(read: _Read, force: bool) -> Outcome:
     try:
         # Each in a transaction of its own, and then its fingerprint.
-        [outcome] = _register_each([read], force, _write)
+        [outcome] = _register_each([read], force, _write, _Read.handed_over)
         return outcome
     except Exception as error:
         # A plugin may fail in any way; the others are to be indexed.
@@ -343,11 +347,12 @@ def _register_each(
     reads: Sequence[_Read],
     force: bool,
     write: Callable[[list[Registration], dict[str, Seen]], None],
+    info_of: Callable[[_Read], DatasetInfo],
 ) -> list[Outcome]:
     plugins = plugins_digest()
     known = {} if force else fingerprints.digests([read.uri for read in reads])
     changed = [read for read in reads if known.get(read.uri) != plugins + read.digest]
-    registrations = [prepare(read.info, None, utc_now()) for read in changed]
+    registrations = [prepare(info_of(read), None, utc_now()) for read in changed]
     seen = {
         read.uri: Seen(read.found.fingerprint, plugins + read.digest)
         for read in reads
