@@ -251,3 +251,11 @@ def test_a_union_of_terms_has_each_once_and_in_order(sets):
     terms = united(sets)
     assert list(terms) == sorted(set().union(*sets))
     assert len(terms) == len(list(terms))
+
+
+@given(st.sets(st.text("abc_", min_size=1)), st.text("abc_"))
+def test_a_text_of_terms_has_its_terms_and_no_others(terms, another):
+    text = TermText(" ".join(sorted(terms)))
+    assert all(term in text for term in terms)
+    assert (another in text) == (another in terms)
+    assert None not in text

@@ -29,7 +29,20 @@ class TermText(Set[str]):
         return self.text.count(" ") + bool(self.text)
 
     def __contains__(self, term: object) -> bool:
-        return isinstance(term, str) and f" {term} " in f" {self.text} "
+        # In order: half of what is left is out of question each time.
+        low, high = 0, len(self.text) if isinstance(term, str) else 0
+        while low < high:
+            start = self.text.rfind(" ", low, (low + high) // 2) + 1 or low
+            end = self.text.find(" ", start, high)
+            end = high if end < 0 else end
+            found = self.text[start:end]
+            if found == term:
+                return True
+            if found < str(term):
+                low = end + 1
+            else:
+                high = start - 1
+        return False
 
     @classmethod
     def _from_iterable(cls, it: Iterable[str]) -> Set[str]:  # type: ignore[override]

@@ -68,6 +68,7 @@ def entry_of(
     wanted.update(dict.fromkeys(sorted(analyzed.forms)))
     wanted.pop(BREAK, None)
     others = list(wanted)
+    not_items = {term for term in others if term not in analyzed.items}
     wanted.update(dict.fromkeys(sorted(analyzed.items)))
     terms = _cut(wanted, most_terms)
     if len(terms) < len(wanted):
@@ -76,7 +77,7 @@ def entry_of(
     return {
         "version": ANALYSIS_VERSION,
         "terms": terms,
-        "not_items": [term for term in terms if term not in analyzed.items],
+        "not_items": [term for term in terms if term in not_items],
         "fields": _in_order(fields, MOST_IN_ORDER * most_terms // MOST_TERMS),
         "cut": len(wanted) - len(terms),
     }
