@@ -205,13 +205,14 @@ class LookupServer(Server):
 # For 0.18.0, which registers four datasets a second when it has a hundred thousand:
 # what it would put into its stores one by one, in batches. The infos are lines of JSON.
 _FILL_PEER = """
-import itertools, json, sys
+import itertools, json, sys, uuid
 from dtool_lookup_server import create_app, date_utils, sql_db
 from dtool_lookup_server.sql_models import BaseURI, Dataset
 
 def document(info):
     return {
         **info,
+        "uuid": uuid.UUID(info["uuid"]),
         "created_at": date_utils.extract_created_at_as_datetime(info),
         "frozen_at": date_utils.extract_frozen_at_as_datetime(info),
     }
@@ -224,7 +225,10 @@ with app.app_context():
     while batch := [document(info) for info in itertools.islice(infos, 2000)]:
         for plugin in (app.search, app.retrieve):
             plugin.collection.insert_many([dict(info) for info in batch])
-        rows = [{**info, "base_uri_id": ids[info["base_uri"]]} for info in batch]
+        rows = [
+            {**info, "uuid": str(info["uuid"]), "base_uri_id": ids[info["base_uri"]]}
+            for info in batch
+        ]
         kept = [{k: row[k] for k in columns if k in row} for row in rows]
         sql_db.session.execute(sql_db.insert(Dataset), kept)
         sql_db.session.commit()
