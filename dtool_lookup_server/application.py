@@ -20,8 +20,6 @@ class Application(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that can be called without a loop, as Flask does."""
         code = getattr(func, "__code__", None)
-        if code is None or hasattr(func, _MARK):
-            return super().ensure_sync(func)
-        if code.co_flags & inspect.CO_COROUTINE:
+        if code is None or hasattr(func, _MARK) or code.co_flags & inspect.CO_COROUTINE:
             return super().ensure_sync(func)
         return func

@@ -1,6 +1,6 @@
 """The text index in SQLite: an FTS5 table, one row of analyzed terms per dataset.
 
-The engines beside this one have the same functions: create, drop, entry_of, store,
+The engines beside this one have the same functions: create, drop, entry_of,
 store_entries, holds, forget, check and match.
 
 Each row also has a term for the dataset's base URI. What very many datasets have is
@@ -119,11 +119,6 @@ def drop(connection: Connection) -> None:
     """Remove the index if it is there."""
     for statement in _DROP:
         connection.execute(text(statement))
-
-
-def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
-    """Keep a dataset's terms in place of what was kept of it."""
-    store_entries(session, {dataset_id: entry_of(terms)})
 
 
 def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:

@@ -62,7 +62,6 @@ __all__ = [
     "forget",
     "holds",
     "match",
-    "store",
     "store_entries",
 ]
 
@@ -149,11 +148,6 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
             bits = sum(BITS[letter] for letter in letters)
             tiers[term] = tiers.get(term, 0) | bits
     return Entry(texts, tiers)
-
-
-def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
-    """Keep a dataset's terms in place of what was kept of it."""
-    store_entries(session, {dataset_id: entry_of(terms)})
 
 
 def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:

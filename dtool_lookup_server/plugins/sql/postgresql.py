@@ -60,7 +60,6 @@ __all__ = [
     "forget",
     "holds",
     "match",
-    "store",
     "store_entries",
 ]
 
@@ -104,11 +103,6 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
         {"part": part, "terms": _vector(row.tiers), "words": row.text}
         for part, row in enumerate(rows_of(terms))
     ]
-
-
-def store(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> None:
-    """Keep a dataset's terms in place of what was kept of it."""
-    store_entries(session, {dataset_id: entry_of(terms)})
 
 
 def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:
