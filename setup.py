@@ -36,7 +36,7 @@ USE = {
     ],
 }
 DOCS = ["Sphinx>=8.1"]
-SCAN = ["detect-secrets>=1.5", "packaging>=24", "pip-audit>=2.9"]
+SCAN = ["detect-secrets>=1.5", "packaging>=24.2", "pip-audit>=2.9"]
 LINT = ["mypy~=2.4", "ruff~=0.17.6", "types-PyYAML", *SCAN]
 # A mongod for the tests; where there is no wheel of it they skip.
 MONGOD = (
