@@ -20,7 +20,14 @@ from ..pagination import (
     parse_sort,
 )
 from ..plugins.interfaces import Query
-from ..prepared import Parameters, Prepared, as_list, listed, size_for
+from ..prepared import (
+    Parameters,
+    Prepared,
+    PreparedForMany,
+    as_list,
+    listed,
+    size_for,
+)
 from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 from . import base_uris, counters
 from .permissions import SEARCHABLE, holder, searchable
@@ -113,14 +120,14 @@ _WIDE_PAGE = _page_of(_DATASET.c.base_uri_id)
 _CLOSE = 4 * counters.BLOCK_IDS
 
 
-@functools.cache
-def _tags_of(number: int) -> Prepared:
-    """Return a select of the tags of so many datasets."""
-    return Prepared(
+_TAGS = PreparedForMany(
+    Integer(),
+    lambda ids: (
         select(_TAG.c.dataset_id, _TAG.c.tag)
-        .where(_TAG.c.dataset_id.in_(listed("id", number, Integer())))
+        .where(_TAG.c.dataset_id.in_(ids))
         .order_by(_TAG.c.dataset_id, _TAG.c.position)
-    )
+    ),
+)
 
 
 @functools.lru_cache
@@ -366,8 +373,6 @@ def to_items(rows: Sequence[AnyRow | tuple[Any, ...]]) -> list[dict[str, Any]]:
 
 def _tags_by_dataset(dataset_ids: list[int]) -> dict[int, list[str]]:
     tags: dict[int, list[str]] = {dataset_id: [] for dataset_id in dataset_ids}
-    if dataset_ids:
-        parameters = as_list("id", dataset_ids, None)
-        for dataset_id, tag in _tags_of(size_for(dataset_ids)).all(parameters):
-            tags[dataset_id].append(tag)
+    for dataset_id, tag in _TAGS.all(dataset_ids):
+        tags[dataset_id].append(tag)
     return tags
