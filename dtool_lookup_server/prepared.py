@@ -12,6 +12,7 @@ Where a transaction has begun its statements are part of it.
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
@@ -208,6 +209,7 @@ class _Reader(threading.local):
     def __init__(self) -> None:
         self._pool: Pool | None = None
         self._connection: Connection | None = None
+        self._forsaken: Connection | None = None
 
     def connection(self, engine: Engine) -> Connection:
         """Return the thread's connection, which is made anew where that is needed.
@@ -223,12 +225,21 @@ class _Reader(threading.local):
             self._connection = engine.connect()
             self._connection.detach()
             self._pool = engine.pool
+            driver: Any = self._connection.connection.dbapi_connection
+            # A thread that ends leaves nobody else who would.
+            weakref.finalize(self._connection, driver.close).atexit = False
         return self._connection
+
+    def forsake(self) -> None:
+        """Leave the connection to the process that this one was forked from.
+
+        Not even to close it is for a child: https://sqlite.org/howtocorrupt.html
+        """
+        self._forsaken, self._connection = self._connection, None
 
 
 _reader = _Reader()
-# A connection of SQLite is one process's alone (https://sqlite.org/howtocorrupt.html).
-os.register_at_fork(after_in_child=_reader.__init__)  # type: ignore[misc]
+os.register_at_fork(after_in_child=_reader.forsake)
 
 # Where an application context keeps the connection that it reads with.
 _READING = "dtool_lookup_server_reading"

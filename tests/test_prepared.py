@@ -1,8 +1,10 @@
 """Statements that go to the driver as they are find what SQLAlchemy's would."""
 
+import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
@@ -136,6 +138,14 @@ def test_a_thread_reads_on_one_connection_that_is_its_own(app):
 
 
 @_ON_SQLITE
+def test_a_thread_that_ends_leaves_no_connection_open(app):
+    with ThreadPoolExecutor(1) as thread:
+        left = thread.submit(_connection, app).result()
+    with pytest.raises(sqlite3.ProgrammingError):
+        left.execute("SELECT 1")
+
+
+@_ON_SQLITE
 def test_what_was_read_is_locked_for_nobody(app):
     with app.app_context():
         BY_NAME.all({"username": "doc"})
@@ -152,6 +162,21 @@ def test_an_engine_that_was_disposed_of_is_read_anew(app):
     assert _connection(app) is not before
     with pytest.raises(sqlite3.ProgrammingError):
         before.execute("SELECT 1")
+
+
+@_ON_SQLITE
+# Python 3.12 warns of what other threads may hold, which is not used here.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_reads_on_a_connection_of_its_own(app):
+    before = _connection(app)
+    child = os.fork()
+    if not child:
+        # Whatever happens, the child is not to go on with the tests.
+        with suppress(BaseException):
+            os._exit(_connection(app) is before)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert _connection(app) is before
 
 
 @_ON_SQLITE
