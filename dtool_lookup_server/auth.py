@@ -40,7 +40,8 @@ def acting_user() -> ActingUser:
     :raises AuthenticationError: if the token is good and its user is not registered
     """
     # Asked for once in a request, which may need it more often.
-    known: ActingUser | None = request.environ.get(_ACTING)
+    environ = request.environ
+    known: ActingUser | None = environ.get(_ACTING)
     if known is not None:
         return known
     if current_app.config["DISABLE_JWT_AUTHORISATION"]:
@@ -50,21 +51,24 @@ def acting_user() -> ActingUser:
     if user is None:
         raise AuthenticationError("The user of this token is not registered")
     act_as(user.username, user.token_id)
-    request.environ[_ACTING] = user
+    environ[_ACTING] = user
     return user
 
 
-def act_as(username: str, access_token_id: int | None = None) -> None:
-    """Say in whose name the request is, for the log and the audit trail."""
-    g.username = username
-    g.access_token_id = access_token_id
+def act_as(username: str | None, access_token_id: int | None = None) -> None:
+    """Say in whose name the request is, for the log and the audit trail.
+
+    :param username: None where nobody knows yet
+    """
+    context = g._get_current_object()
+    context.username, context.access_token_id = username, access_token_id
 
 
 def note_origins(app: Flask) -> None:
     """Let the audit trail know who asks for what is done in a request."""
 
     def begin() -> None:
-        g.username = g.access_token_id = None
+        act_as(None)
         audit.come_from(_request_origin)
 
     app.before_request(begin)

@@ -18,7 +18,7 @@ from . import deadlines, engines
 from .engines import MARIADB, WRITES
 from .errors import StoreFullError, StoreUnavailableError
 from .extensions import sql_db
-from .prepared import Prepared, close_after_reading
+from .prepared import Prepared
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -45,7 +45,6 @@ def open_database(app: Flask) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string(hide_password=False)
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engines.options(url, app.config))
     sql_db.init_app(app)
-    close_after_reading(app)
     with app.app_context():
         engines.set_up(sql_db.engine, app.config)
 

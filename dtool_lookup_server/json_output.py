@@ -11,6 +11,7 @@ _OPTIONS = (
     | orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
+_LINE = orjson.OPT_APPEND_NEWLINE
 
 
 class FastJSONProvider(DefaultJSONProvider):
@@ -26,8 +27,13 @@ class FastJSONProvider(DefaultJSONProvider):
     def response(self, *args: Any, **kwargs: Any) -> Any:
         """Return a response with a value as JSON."""
         # Flask's asks dumps for separators, which orjson has no choice of.
-        text = self.dumps(self._prepare_response_obj(args, kwargs))
-        return self._app.response_class(f"{text}\n", mimetype=self.mimetype)
+        value = self._prepare_response_obj(args, kwargs)
+        try:
+            data = orjson.dumps(value, default=self.default, option=_OPTIONS | _LINE)
+        except TypeError:
+            data = f"{self.dumps(value)}\n".encode()
+        kind: Any = self._app.response_class
+        return kind(data, mimetype=self.mimetype)
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Return a value as JSON."""

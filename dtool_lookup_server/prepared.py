@@ -6,20 +6,25 @@ rows. Here a statement is compiled once for each database, and what is fetched c
 plain tuples. For statements that are short and frequent; all others go the common way.
 
 To open a session, begin its transaction and end both takes as long as three statements.
-What only reads SQLite therefore does without, on a connection that the application
-context keeps to its end. Where a transaction has begun its statements are part of it.
+What only reads SQLite therefore does without, on a connection that each thread keeps.
+Where a transaction has begun its statements are part of it.
 """
 
+import os
+import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from flask import Flask, g
+from flask import g
 from sqlalchemy import (
     BindParameter,
     ClauseElement,
     Connection,
     Dialect,
+    Engine,
+    Pool,
     Select,
     TextClause,
     UpdateBase,
@@ -193,33 +198,66 @@ class Prepared:
         return [(place, process) for place, process in enumerate(found) if process]
 
 
+class _Reader(threading.local):
+    """The connection with which a thread reads SQLite: one after the other's request.
+
+    To take it from the engine's pool for each request, and to give it back, takes as
+    long as two statements. It is not the pool's any more, and no lock is held by it
+    between statements.
+    """
+
+    def __init__(self) -> None:
+        self._pool: Pool | None = None
+        self._connection: Connection | None = None
+        self._forsaken: Connection | None = None
+
+    def connection(self, engine: Engine) -> Connection:
+        """Return the thread's connection, which is made anew where that is needed.
+
+        An engine that was disposed of has another pool.
+        """
+        if self._connection is not None and (
+            self._pool is not engine.pool or self._connection.invalidated
+        ):
+            self._connection.close()
+            self._connection = None
+        if self._connection is None:
+            self._connection = engine.connect()
+            self._connection.detach()
+            self._pool = engine.pool
+            driver: Any = self._connection.connection.dbapi_connection
+            # A thread that ends leaves nobody else who would.
+            weakref.finalize(self._connection, driver.close).atexit = False
+        return self._connection
+
+    def forsake(self) -> None:
+        """Leave the connection to the process that this one was forked from.
+
+        Not even to close it is for a child: https://sqlite.org/howtocorrupt.html
+        """
+        self._forsaken, self._connection = self._connection, None
+
+
+_reader = _Reader()
+os.register_at_fork(after_in_child=_reader.forsake)
+
 # Where an application context keeps the connection that it reads with.
 _READING = "dtool_lookup_server_reading"
 
 
-def close_after_reading(app: Flask) -> None:
-    """Let the contexts of an application give back the connections they read with."""
-
-    def close(_error: BaseException | None) -> None:
-        connection: Connection | None = g.pop(_READING, None)
-        if connection is not None:
-            connection.close()
-
-    app.teardown_appcontext(close)
-
-
 def _reading_connection() -> Connection:
     """Return the connection for what is only read: in a transaction, that one's."""
-    connection: Connection | None = g.get(_READING)
     registry = sql_db.session.registry
     if registry.has() and registry().in_transaction():
         return _connection_of(registry())
-    if connection is None:
+    context = g._get_current_object()
+    connection: Connection | None = context.get(_READING)
+    if connection is None or connection.closed:
         engine = sql_db.engine
         if not engines.reads_alone(engine):
             return _connection_of(registry())
-        connection = engine.connect()
-        setattr(g, _READING, connection)
+        connection = _reader.connection(engine)
+        setattr(context, _READING, connection)
     return connection
 
 

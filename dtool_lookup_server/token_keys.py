@@ -134,13 +134,14 @@ def key_of(header: dict[str, Any], _claims: dict[str, Any]) -> Any:
     :raises StoreUnavailableError: if it cannot be told
     """
     further, remote = current_app.extensions[EXTENSION_KEY]
+    settings = current_app.config
     kid = header.get("kid")
-    if isinstance(kid, str) and kid != current_app.config["JWT_KEY_ID"]:
+    if isinstance(kid, str) and kid != settings["JWT_KEY_ID"]:
         if kid in further:
             return further[kid]
         if remote is not None and (key := remote.find(kid)) is not None:
             return key
-    return current_app.config["JWT_PUBLIC_KEY"]
+    return settings["JWT_PUBLIC_KEY"]
 
 
 def _check_provider(url: str, settings: dict[str, Any]) -> None:

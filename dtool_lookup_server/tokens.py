@@ -98,7 +98,8 @@ def _digest(authorization: Authorization | None) -> bytes | None:
 
 def _pass_on(header: dict[str, Any], claims: dict[str, Any]) -> None:
     """Leave what a token says where verify_jwt_in_request leaves it."""
-    g._jwt_extended_jwt = dict(claims)
-    g._jwt_extended_jwt_header = dict(header)
-    g._jwt_extended_jwt_user = None
-    g._jwt_extended_jwt_location = "headers"
+    context = g._get_current_object()
+    context._jwt_extended_jwt = dict(claims)
+    context._jwt_extended_jwt_header = dict(header)
+    context._jwt_extended_jwt_user = None
+    context._jwt_extended_jwt_location = "headers"

@@ -1,5 +1,10 @@
 """Statements that go to the driver as they are find what SQLAlchemy's would."""
 
+import os
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
@@ -15,8 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from dtool_lookup_server import sql_db
+from dtool_lookup_server import prepared, sql_db
 from dtool_lookup_server.prepared import Prepared, as_list, listed, size_for
+from dtool_lookup_server.services import users
 from dtool_lookup_server.sql_models import BaseURI, User
 from tests.conftest import make_config, open_app
 from tests.databases import KIND
@@ -26,6 +32,9 @@ BY_NAME = Prepared(
     select(USERS.c.is_admin, USERS.c.tokens_valid_from).where(
         USERS.c.username == bindparam("username")
     )
+)
+_ON_SQLITE = pytest.mark.skipif(
+    KIND != "sqlite", reason="drivers begin a transaction themselves"
 )
 MOMENT = datetime(2020, 2, 2, 2, 2, 2, 222222)
 
@@ -89,19 +98,96 @@ def test_what_only_reads_sees_what_others_have_committed_meanwhile(app):
         assert BY_NAME.scalar({"username": "doc"}) is True
 
 
-@pytest.mark.skipif(KIND != "sqlite", reason="drivers begin a transaction themselves")
+@_ON_SQLITE
 def test_what_only_reads_opens_no_session(app):
     with app.app_context():
         BY_NAME.all({"username": "doc"})
         assert not sql_db.session.registry.has()
 
 
+@pytest.mark.skipif(KIND == "sqlite", reason="is read on connections of threads")
 def test_the_connection_goes_back_with_the_context(app):
     with app.app_context():
         BY_NAME.all({"username": "doc"})
         pool = sql_db.engine.pool
         assert pool.checkedout() == 1
     assert pool.checkedout() == 0
+
+
+def _connection(app):
+    """Return the connection of the driver that this thread reads with."""
+    with app.app_context():
+        BY_NAME.all({"username": "doc"})
+        return prepared._reading_connection().connection.dbapi_connection
+
+
+@_ON_SQLITE
+def test_a_thread_reads_on_one_connection_that_is_its_own(app):
+    assert _connection(app) is _connection(app)
+    with app.app_context():
+        assert sql_db.engine.pool.checkedout() == 0
+    # More of them than a pool has connections.
+    barrier = threading.Barrier(40)
+
+    def read(_number):
+        barrier.wait()
+        return id(_connection(app))
+
+    with ThreadPoolExecutor(40) as threads:
+        assert len({*threads.map(read, range(40)), id(_connection(app))}) == 41
+
+
+@_ON_SQLITE
+def test_a_thread_that_ends_leaves_no_connection_open(app):
+    with ThreadPoolExecutor(1) as thread:
+        left = thread.submit(_connection, app).result()
+    with pytest.raises(sqlite3.ProgrammingError):
+        left.execute("SELECT 1")
+
+
+@_ON_SQLITE
+def test_what_was_read_is_locked_for_nobody(app):
+    with app.app_context():
+        BY_NAME.all({"username": "doc"})
+        with sql_db.engine.connect() as another:
+            done = another.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    assert done[0] == 0, "somebody still reads"
+
+
+@_ON_SQLITE
+def test_an_engine_that_was_disposed_of_is_read_anew(app):
+    before = _connection(app)
+    with app.app_context():
+        sql_db.engine.dispose()
+    assert _connection(app) is not before
+    with pytest.raises(sqlite3.ProgrammingError):
+        before.execute("SELECT 1")
+
+
+@_ON_SQLITE
+# Python 3.12 warns of what other threads may hold, which is not used here.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_reads_on_a_connection_of_its_own(app):
+    before = _connection(app)
+    child = os.fork()
+    if not child:
+        # Whatever happens, the child is not to go on with the tests.
+        with suppress(BaseException):
+            os._exit(_connection(app) is before)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert _connection(app) is before
+
+
+@_ON_SQLITE
+def test_each_application_reads_its_own_database(app, keys, tmp_path):
+    config = make_config(tmp_path, keys, f"sqlite:///{tmp_path / 'other.db'}")
+    with open_app(config) as other, other.app_context():
+        users.register([{"username": "doc"}])
+        assert BY_NAME.all({"username": "doc"}) == [(False, None)]
+        with app.app_context():
+            assert BY_NAME.all({"username": "doc"}) == []
+        assert BY_NAME.all({"username": "doc"}) == [(False, None)]
 
 
 def test_a_database_in_memory_is_read_within_its_transaction(keys, tmp_path):

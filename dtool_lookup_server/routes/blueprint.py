@@ -25,6 +25,13 @@ _WHOLE = "_schema"
 JSON = "application/json"
 
 
+def _refuse(constant: str) -> NoReturn:
+    raise json.JSONDecodeError(f"{constant} is not JSON", constant, 0)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
 def loads(data: bytes) -> Any:
     """Return what JSON in UTF-8 stands for.
 
@@ -36,7 +43,7 @@ def loads(data: bytes) -> Any:
         text = data.decode("utf-8")
         # A manifest has tens of megabytes: where nobody else needs them, they go.
         del data
-        value = json.loads(text, parse_constant=_refuse)
+        value = _DECODER.decode(text)
         del text
     except json.JSONDecodeError:
         raise
@@ -183,10 +190,6 @@ REFUSALS = {
     503: "A store does not answer",
     507: "No room for what is sent",
 }
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise json.JSONDecodeError(f"{constant} is not JSON", constant, 0)
 
 
 class UnauthorizedSchema(ErrorSchema):

@@ -145,14 +145,32 @@ def _forget(session: Session) -> None:
     session.info.pop(_PENDING, None)
 
 
+class Share(NamedTuple):
+    """How many datasets a query finds.
+
+    :param found: the number
+    :param all: of so many that the user may see
+    """
+
+    found: int
+    all: int
+
+
 def total_of(user: ActingUser | None, query: Query) -> Callable[[], int] | None:
     """Return what knows the number of datasets that a query finds for a user.
 
     :param user: None for the machine's administrator, who sees all
     :returns: None where nobody keeps count of such a query
     """
-    if user is None:
-        return None
+    share = share_of(user, query) if user is not None else None
+    return (lambda: share().found) if share is not None else None
+
+
+def share_of(user: ActingUser, query: Query) -> Callable[[], Share] | None:
+    """Return what knows the share of the datasets that a query finds for a user.
+
+    :returns: None where nobody keeps count of such a query
+    """
     asked = {key: value for key, value in query.items() if value not in (None, [], "")}
     places = asked.pop("base_uris", query.get("base_uris"))
     kind, values = ALL, {""}
@@ -168,12 +186,12 @@ def total_of(user: ActingUser | None, query: Query) -> Callable[[], int] | None:
         names = [*{base_uris.normalised(place) for place in places}]
         parameters |= as_list("base_uri", names, "")
         sizes = (sizes[0], size_for(names))
-    return lambda: int(_total_of(*sizes).scalar(parameters))
+    return lambda: Share(*map(int, _share_of(*sizes).all(parameters)[0]))
 
 
 @functools.lru_cache
-def _total_of(values: int, places: int | None) -> Prepared:
-    """Return a select of a total, for numbers of values and of base URIs."""
+def _share_of(values: int, places: int | None) -> Prepared:
+    """Return a select of a share, for numbers of values and of base URIs."""
     total = select(func.coalesce(func.sum(_C.number), 0)).where(
         _C.kind == bindparam("kind"),
         _C.value.in_(listed("value", values, _C.value.type)),
@@ -183,9 +201,15 @@ def _total_of(values: int, places: int | None) -> Prepared:
         place = BaseURI.__table__.c
         named = place.base_uri.in_(listed("base_uri", places, place.base_uri.type))
         total = total.where(_C.base_uri_id.in_(select(place.id).where(named)))
-    return Prepared(total)
+    return Prepared(total.add_columns(_ALL.scalar_subquery()))
 
 
+#: The number of datasets that a user may see.
+_ALL = select(func.coalesce(func.sum(_C.number), 0)).where(
+    _C.kind == literal_column(f"'{ALL}'"),
+    _C.value == literal_column("''"),
+    _C.base_uri_id.in_(SEARCHABLE),
+)
 _SUMS_OF_USER = Prepared(
     select(_C.kind, _C.value, *(func.sum(_C[name]) for name in _SUMS))
     .where(
@@ -202,9 +226,6 @@ _OF_BASE_URIS = (
     .where(_C.kind == ALL, _C.number > 0)
 )
 _OF_PERMITTED_BASE_URIS = Prepared(_OF_BASE_URIS.where(_C.base_uri_id.in_(SEARCHABLE)))
-_ALL = select(func.coalesce(func.sum(_C.number), 0)).where(
-    _C.kind == ALL, _C.value == "", _C.base_uri_id.in_(SEARCHABLE)
-)
 _TOTAL = Prepared(_ALL)
 _BLOCKS = Prepared(
     select(_C.value, func.sum(_C.number), _ALL.scalar_subquery())

@@ -1,7 +1,7 @@
 """Datasets as rows: listing, looking up, filtering, all of it in SQL."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, bindparam, func, select
@@ -20,7 +20,14 @@ from ..pagination import (
     parse_sort,
 )
 from ..plugins.interfaces import Query
-from ..prepared import Parameters, Prepared, as_list, listed, size_for
+from ..prepared import (
+    Parameters,
+    Prepared,
+    PreparedForMany,
+    as_list,
+    listed,
+    size_for,
+)
 from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 from . import base_uris, counters
 from .permissions import SEARCHABLE, holder, searchable
@@ -113,14 +120,14 @@ _WIDE_PAGE = _page_of(_DATASET.c.base_uri_id)
 _CLOSE = 4 * counters.BLOCK_IDS
 
 
-@functools.cache
-def _tags_of(number: int) -> Prepared:
-    """Return a select of the tags of so many datasets."""
-    return Prepared(
+_TAGS = PreparedForMany(
+    Integer(),
+    lambda ids: (
         select(_TAG.c.dataset_id, _TAG.c.tag)
-        .where(_TAG.c.dataset_id.in_(listed("id", number, Integer())))
+        .where(_TAG.c.dataset_id.in_(ids))
         .order_by(_TAG.c.dataset_id, _TAG.c.position)
-    )
+    ),
+)
 
 
 @functools.lru_cache
@@ -262,10 +269,10 @@ def of_lists(user: ActingUser, query: Query) -> PreparedListing:
         parameters |= as_list(key, values, "")
     parameters["number_of_tags"] = len(lists.get("tags", ()))
     sizes = tuple((key, size_for(values)) for key, values in lists.items())
-    counted = counters.total_of(user, query)
-    if counted is None:
+    share = counters.share_of(user, query)
+    if share is None:
         return PreparedListing(_pages_of(sizes, True), parameters, to_items)
-    return _CountedListing(user, sizes, parameters, counted)
+    return _CountedListing(sizes, parameters, share)
 
 
 class _CountedListing(PreparedListing):
@@ -273,21 +280,22 @@ class _CountedListing(PreparedListing):
 
     def __init__(
         self,
-        user: ActingUser,
         sizes: tuple[tuple[str, int], ...],
         parameters: Parameters,
-        counted: Counted,
+        share: Callable[[], counters.Share],
     ):
-        super().__init__(_pages_of(sizes, True), parameters, to_items, counted)
-        self._user = user
+        pages = _pages_of(sizes, True)
+        super().__init__(pages, parameters, to_items, lambda: share().found)
+        self._share = share
         self._sizes = sizes
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return at most limit datasets, after leaving out the first offset."""
         # Of few, found by an index, the ids are sorted. Of many that would take longer
         # than to go through all datasets until the page is full.
-        gone_through = (offset + limit) * counters.total(self._user)
-        self._pages = _pages_of(self._sizes, self.total() ** 2 <= gone_through)
+        self._total, all_ = self._share()
+        is_short = self._total**2 <= (offset + limit) * all_
+        self._pages = _pages_of(self._sizes, is_short)
         return super().page(offset, limit)
 
 
@@ -366,8 +374,6 @@ def to_items(rows: Sequence[AnyRow | tuple[Any, ...]]) -> list[dict[str, Any]]:
 
 def _tags_by_dataset(dataset_ids: list[int]) -> dict[int, list[str]]:
     tags: dict[int, list[str]] = {dataset_id: [] for dataset_id in dataset_ids}
-    if dataset_ids:
-        parameters = as_list("id", dataset_ids, None)
-        for dataset_id, tag in _tags_of(size_for(dataset_ids)).all(parameters):
-            tags[dataset_id].append(tag)
+    for dataset_id, tag in _TAGS.all(dataset_ids):
+        tags[dataset_id].append(tag)
     return tags

@@ -12,13 +12,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import g, has_request_context
-from flask.logging import wsgi_errors_stream
+from flask import g, has_request_context, request
 
 #: The parent of all loggers of this server.
 LOGGER = "dtool_lookup_server"
 
-_handler = logging.StreamHandler(wsgi_errors_stream)  # type: ignore[call-overload]
+
+class ErrorStream(logging.Handler):
+    """Writes lines where the server around wants them, else on standard error.
+
+    As Flask's own handler does, which looks for that stream a dozen times a line.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as a line."""
+        try:
+            stream = request.environ["wsgi.errors"] if request else sys.stderr
+            stream.write(f"{self.format(record)}\n")
+            stream.flush()
+        except Exception:
+            self.handleError(record)
+
+
+_handler = ErrorStream()
 
 
 def configure_logs(settings: Mapping[str, Any]) -> None:
@@ -77,7 +93,7 @@ def contents(record: logging.LogRecord) -> dict[str, Any]:
         "message": record.getMessage(),
         **getattr(record, "fields", {}),
     }
-    if has_request_context() and "request_id" in g:
+    if "request_id" not in line and has_request_context() and "request_id" in g:
         line["request_id"] = g.request_id
     if record.exc_info and record.exc_info[1] is not None:
         line["error"] = type(record.exc_info[1]).__name__

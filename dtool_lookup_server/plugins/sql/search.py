@@ -163,7 +163,8 @@ class SQLSearch(GroupingABC, SearchABC):
 
 
 def _engine() -> Any:
-    return text_engine(sql_db.session.get_bind().dialect.name)
+    # Not the session's, which would have to be opened for it.
+    return text_engine(sql_db.engine.dialect.name)
 
 
 def _conditions(query: Query) -> Conditions:
