@@ -18,7 +18,7 @@ from . import deadlines, engines
 from .engines import MARIADB, WRITES
 from .errors import StoreFullError, StoreUnavailableError
 from .extensions import sql_db
-from .prepared import Prepared
+from .prepared import CONNECTION, Prepared
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -71,7 +71,10 @@ def transactional(
             session.commit()
             session.info[WRITES] = True
             try:
-                session.connection(execution_options={WRITES: True})
+                # For prepared statements: the session takes long to say which it is.
+                session.info[CONNECTION] = session.connection(
+                    execution_options={WRITES: True}
+                )
                 result = use_case(*args, **kwargs)
                 session.commit()
                 engines.make_durable(sql_db.engine)
@@ -86,6 +89,7 @@ def transactional(
                 raise
             finally:
                 session.info.pop(WRITES, None)
+                session.info.pop(CONNECTION, None)
         raise AssertionError("the last attempt returns or raises")
 
     return run

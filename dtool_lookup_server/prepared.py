@@ -241,6 +241,9 @@ class _Reader(threading.local):
 _reader = _Reader()
 os.register_at_fork(after_in_child=_reader.forsake)
 
+#: Where a session keeps the connection of its transaction.
+CONNECTION = "dtool_lookup_server_connection"
+
 # Where an application context keeps the connection that it reads with.
 _READING = "dtool_lookup_server_reading"
 
@@ -266,7 +269,9 @@ def _connection_of(session: Within) -> Connection:
         return session
     # What was added is to be found, as by any other statement.
     session.flush()
-    return session.connection()
+    known: Connection | None = session.info.get(CONNECTION)
+    # Closed after a rollback.
+    return session.connection() if known is None or known.closed else known
 
 
 class PreparedForMany:

@@ -209,7 +209,7 @@ class _Waiting:
             self._target.begin()
         # Which leaves the commit to the connection.
         with Session(self._target) as session:
-            self._engine.store_entries(session, self._entries)
+            self._engine.store_entries(session, self._entries, self._entries.keys())
             session.commit()
         self._entries, self._terms = {}, 0
 

@@ -25,6 +25,7 @@ from .digests import digest_of
 from .registrations import (
     Registration,
     counted,
+    leave_out_known_words,
     prepare,
     registering_plugins,
     write,
@@ -190,6 +191,7 @@ def register_all(registrations: Sequence[Registration]) -> list[bool]:
     outside = _outside_plugins()
     if outside:
         _require_answers(outside)
+    leave_out_known_words(registrations)
     told: list[tuple[str, Any]] = []
     try:
         return _register_in_all(registrations, outside, told)

@@ -16,7 +16,7 @@ from ..plugins.interfaces import DatasetInfo, is_grouping
 from ..plugins.parts import rows_of
 from ..plugins.registry import in_use
 from ..plugins.spelling import words_of_dataset
-from ..plugins.sql.tables import find_dataset_ids
+from ..plugins.sql.tables import find_dataset_ids, having_written
 from ..prepared import Prepared, PreparedForMany
 from ..query.annotations import searchable_values
 from ..sql_models import Dataset, DatasetAnnotation, DatasetTag, from_timestamp
@@ -93,7 +93,7 @@ class Registration:
     :param values: of its row, but for the id of the base URI
     :param annotations: as they are searched for
     :param parts: as they are searched for
-    :param words: that a misspelled one may stand for
+    :param words: that a misspelled one may stand for; see leave_out_known_words
     :param prepared: what each plugin that takes groups has made of it, in their order
     :param dataset: for plugins that take it as it is; None where there are none, and
         what it holds may go
@@ -156,6 +156,17 @@ def prepare(
     )
 
 
+def leave_out_known_words(registrations: Sequence[Registration]) -> None:
+    """Take from each what its base URI knows already; best before a transaction."""
+    places: dict[str, list[Registration]] = {}
+    for one in registrations:
+        places.setdefault(one.base_uri, []).append(one)
+    for base_uri, some in places.items():
+        known = spelling.known(base_uri, set().union(*(one.words for one in some)))
+        for one in some:
+            one.words.difference_update(known)
+
+
 def write(group: Sequence[Registration]) -> list[bool]:
     """Write datasets, within a transaction.
 
@@ -173,7 +184,8 @@ def write(group: Sequence[Registration]) -> list[bool]:
     _forget_tags_and_annotations(known_ids)
     _add_tags_and_annotations({ids[one.uri]: one for one in group})
     parts.store({ids[one.uri]: one.parts for one in group}, known_ids)
-    _tell_plugins(group)
+    with having_written(ids, {one.uri for one in group if one.uri not in known}):
+        _tell_plugins(group)
     for one in group:
         base_uri_id = base_uri_ids[one.base_uri]
         after = _counted(ids[one.uri], base_uri_id, one)

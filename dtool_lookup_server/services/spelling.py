@@ -22,7 +22,7 @@ from ..plugins.interfaces import Query
 from ..plugins.spelling import differences_allowed, distance, is_remembered
 from ..prepared import Prepared, PreparedForMany
 from ..query import And, Leaf, Node, Or, Piece, Text, Words
-from ..sql_models import BaseURIWord
+from ..sql_models import BaseURI, BaseURIWord
 from . import search
 from .conditions import begins
 from .permissions import searchable
@@ -36,19 +36,34 @@ MOST_COMPARED = 3_000
 _PENDING = "dtool_lookup_server_words"
 _TABLE = BaseURIWord.__table__
 _C = _TABLE.c
+# Words are letters: there is nothing to make of them for any database.
+_PLAIN = String()
 _KNOWN = PreparedForMany(
-    # Words are letters: there is nothing to make of them for any database.
-    String(),
-    lambda words: select(_C.word).where(
-        _C.base_uri_id == bindparam("place"), _C.word.in_(words)
+    _PLAIN,
+    lambda words: (
+        select(_C.word)
+        .join(BaseURI.__table__)
+        .where(BaseURI.__table__.c.base_uri == bindparam("place"), _C.word.in_(words))
     ),
 )
 
 
-def learn(base_uri_id: int, words: Iterable[str]) -> None:
-    """Remember words when the transaction is committed.
+def known(base_uri: str, words: Iterable[str]) -> set[str]:
+    """Return those of some words that are on the list of a base URI.
 
-    :param words: of a dataset of the base URI, as words_of_dataset returns them
+    Best before a transaction begins: a word stays on the list as long as the base URI
+    is registered.
+
+    :param base_uri: in its one spelling
+    """
+    return {word for (word,) in _KNOWN.all(sorted(words), {"place": base_uri})}
+
+
+def learn(base_uri_id: int, words: Iterable[str]) -> None:
+    """Put words on the list of a base URI when the transaction is committed.
+
+    :param words: of a dataset of the base URI, as words_of_dataset returns them; best
+        without those that are known
     """
     pending = sql_db.session.info.setdefault(_PENDING, {})
     pending.setdefault(base_uri_id, set()).update(words)
@@ -72,9 +87,6 @@ def remember(connection: Connection, base_uri_id: int, words: Iterable[str]) -> 
     Others may do so at the same moment: all in one order, so that none waits for one
     that waits for it.
     """
-    ordered = sorted(words)
-    place = {"place": base_uri_id}
-    known = {word for (word,) in _KNOWN.all(ordered, place, connection)}
     _insertion(connection.dialect.name).run(
         [
             {
@@ -83,8 +95,7 @@ def remember(connection: Connection, base_uri_id: int, words: Iterable[str]) -> 
                 "backwards": word[::-1],
                 "length": len(word),
             }
-            for word in ordered
-            if word not in known
+            for word in sorted(words)
         ],
         connection,
     )
@@ -99,7 +110,12 @@ def _insertion(dialect_name: str) -> Prepared:
         adding = sqlite.insert(_TABLE).on_conflict_do_nothing()
     else:
         adding = postgresql.insert(_TABLE).on_conflict_do_nothing()
-    return Prepared(adding.values({c.name: bindparam(c.name) for c in _C}))
+    types = {"word": _PLAIN, "backwards": _PLAIN}
+    return Prepared(
+        adding.values(
+            {c.name: bindparam(c.name, type_=types.get(c.name, c.type)) for c in _C}
+        )
+    )
 
 
 def did_you_mean(user: ActingUser | None, query: Query, found: int) -> list[str]:

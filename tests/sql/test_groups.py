@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import event
 
 from dtool_lookup_server import sql_db
+from dtool_lookup_server.engines import WRITES
 from dtool_lookup_server.plugins.registry import Plugins
 from dtool_lookup_server.plugins.sql import SQLRetrieve, SQLSearch
 from dtool_lookup_server.services import base_uris, registering
@@ -41,18 +42,19 @@ def infos(number, start=0):
 
 
 def statements_of(action):
-    """Return how many statements an action executes."""
+    """Return what an action executes within a transaction that writes."""
     heard = []
 
     def hear(_connection, _cursor, statement, *_more):
-        heard.append(statement)
+        if sql_db.session.info.get(WRITES):
+            heard.append(statement)
 
     event.listen(sql_db.engine, "before_cursor_execute", hear)
     try:
         action()
     finally:
         event.remove(sql_db.engine, "before_cursor_execute", hear)
-    return len(heard)
+    return heard
 
 
 def test_many_take_hardly_more_statements_than_one(queen):
@@ -63,7 +65,29 @@ def test_many_take_hardly_more_statements_than_one(queen):
         many = statements_of(
             lambda start=start: registering.register_many(queen, infos(50, start + 1))
         )
-        assert many < 2 * one
+        assert len(many) < 2 * len(one)
+
+
+def test_the_id_of_a_new_dataset_is_looked_up_once(queen):
+    written = statements_of(lambda: registering.register_many(queen, infos(2)))
+    assert sum("SELECT dataset.uri, dataset.id \n" in one for one in written) == 1
+
+
+def test_of_a_new_dataset_nothing_is_deleted(queen):
+    written = statements_of(lambda: registering.register_many(queen, infos(2)))
+    assert not [one for one in written if one.startswith("DELETE")]
+
+
+def test_words_are_looked_up_before_anything_is_locked(queen):
+    written = statements_of(lambda: registering.register_many(queen, infos(2)))
+    about_words = [one for one in written if "base_uri_word" in one]
+    assert [one.split()[0] for one in about_words] == ["INSERT"]
+
+
+def test_words_that_are_known_are_not_written_again(queen):
+    registering.register_many(queen, infos(2))
+    written = statements_of(lambda: registering.register_many(queen, infos(2)))
+    assert not [one for one in written if "base_uri_word" in one]
 
 
 def test_of_one_uri_the_last_in_a_group_counts(queen):

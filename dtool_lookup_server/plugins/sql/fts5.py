@@ -8,7 +8,7 @@ counted and paged by the index alone, since to look up the base URI of each in t
 table of datasets would take twenty times as long.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import (
     BigInteger,
@@ -121,13 +121,16 @@ def drop(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:
+def store_entries(
+    session: AnySession, entries: Mapping[int, Entry], known: Collection[int]
+) -> None:
     """Keep the terms of datasets in place of what was kept of them.
 
     :param entries: by the ids of the datasets, as entry_of returns them
+    :param known: the ids of those of which something may be kept
     """
+    _FORGET.run([{"id": id_} for id_ in sorted(known)], session)
     rows = [{"id": id_, **entry} for id_, entry in sorted(entries.items())]
-    _FORGET.run(rows, session)
     _STORE.run(rows, session)
 
 

@@ -7,7 +7,7 @@ primary key begins with the term is as quick for whole terms and for beginnings,
 a part of every transaction like any other.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -150,13 +150,16 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
     return Entry(texts, tiers)
 
 
-def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:
+def store_entries(
+    session: AnySession, entries: Mapping[int, Entry], known: Collection[int]
+) -> None:
     """Keep the terms of datasets in place of what was kept of them.
 
     :param entries: by the ids of the datasets, as entry_of returns them
+    :param known: the ids of those of which something may be kept
     """
     ids = sorted(entries)
-    _forget(session, ids)
+    _forget(session, sorted(known))
     rows = [
         {"dataset_id": id_, "part": part, "words": words}
         for id_ in ids

@@ -7,7 +7,7 @@ dataset is found is told by all of them together.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -105,13 +105,16 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
     ]
 
 
-def store_entries(session: AnySession, entries: Mapping[int, Entry]) -> None:
+def store_entries(
+    session: AnySession, entries: Mapping[int, Entry], known: Collection[int]
+) -> None:
     """Keep the terms of datasets in place of what was kept of them.
 
     :param entries: by the ids of the datasets, as entry_of returns them
+    :param known: the ids of those of which something may be kept
     """
     ids = sorted(entries)
-    _FORGET.run([{"forgotten_id": id_} for id_ in ids], session)
+    _FORGET.run([{"forgotten_id": id_} for id_ in sorted(known)], session)
     _INSERT.run(
         [{**row, "dataset_id": id_} for id_ in ids for row in entries[id_]], session
     )

@@ -19,6 +19,7 @@ from .tables import (
     dataset_content,
     find_dataset_id,
     find_dataset_ids,
+    not_new,
 )
 
 # Made once: they are executed for every dataset that is registered or read.
@@ -63,7 +64,7 @@ class SQLRetrieve(GroupingABC, RetrieveABC):
         :raises UnknownURIError: if the row of one is not, not even flushed
         """
         ids = find_dataset_ids(datasets)
-        _FORGET.run([{"forgotten_id": ids[uri]} for uri in datasets])
+        _FORGET.run([{"forgotten_id": ids[uri]} for uri in not_new(datasets)])
         # The drivers make no statement of them that is longer than databases take.
         _KEEP.run(
             [

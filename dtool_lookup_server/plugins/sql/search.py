@@ -22,7 +22,7 @@ from ..interfaces import (
     TextMatch,
 )
 from ..text_query import TextQuery, parse
-from .tables import find_dataset_id, find_dataset_ids, text_engine
+from .tables import find_dataset_id, find_dataset_ids, not_new, text_engine
 
 Conditions = list[ColumnElement[bool]]
 Order = tuple[ColumnElement[Any], ...]
@@ -42,7 +42,8 @@ class SQLSearch(GroupingABC, SearchABC):
         """
         ids = find_dataset_ids(datasets)
         entries = {ids[uri]: entry for uri, entry in datasets.items()}
-        _engine().store_entries(sql_db.session, entries)
+        known = {ids[uri] for uri in not_new(datasets)}
+        _engine().store_entries(sql_db.session, entries, known)
 
     def delete_dataset(self, uri: str) -> None:
         """Forget a dataset, best before its row goes."""

@@ -4,9 +4,10 @@ The contents are a table like any other. The text index is made by one small mod
 per engine: the database's own kind of full text, or on MariaDB tables of terms.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, ForeignKey, Integer, Table, event, select
 
@@ -46,6 +47,9 @@ dataset_content = db.Table(
 )
 
 
+# Where a session keeps which rows of datasets were just written.
+_WRITTEN = "dtool_lookup_server_written"
+
 _DATASET = Dataset.__table__.c
 # Made once: it is executed for every dataset that is registered.
 _IDS_OF = PreparedForMany(
@@ -62,11 +66,49 @@ def find_dataset_id(uri: str) -> int:
     return find_dataset_ids([uri])[uri]
 
 
+class _Written(NamedTuple):
+    """Rows of datasets that were just written.
+
+    :param ids: by URI
+    :param new: the URIs of those that were not there before
+    """
+
+    ids: Mapping[str, int]
+    new: Set[str]
+
+
+_NOTHING_WRITTEN = _Written({}, frozenset())
+
+
+@contextmanager
+def having_written(ids: Mapping[str, int], new: Set[str]) -> Iterator[None]:
+    """Let the plugins know rows of datasets, which each would look up otherwise.
+
+    :param ids: by URI
+    :param new: the URIs of those of which no plugin keeps anything
+    """
+    info = db.session.info
+    info[_WRITTEN] = _Written(ids, new)
+    try:
+        yield
+    finally:
+        info.pop(_WRITTEN, None)
+
+
+def not_new(uris: Iterable[str]) -> list[str]:
+    """Return the URIs of datasets of which a plugin may keep something."""
+    new = db.session.info.get(_WRITTEN, _NOTHING_WRITTEN).new
+    return [uri for uri in uris if uri not in new]
+
+
 def find_dataset_ids(uris: Collection[str]) -> dict[str, int]:
     """Return the ids of datasets' rows, by URI.
 
     :raises UnknownURIError: where there is no row of one, not even a flushed one
     """
+    known = db.session.info.get(_WRITTEN, _NOTHING_WRITTEN).ids
+    if known.keys() >= set(uris):
+        return {uri: known[uri] for uri in uris}
     found: dict[str, int] = {uri: id_ for uri, id_ in _IDS_OF.all([*uris])}
     for uri in uris:
         if uri not in found:

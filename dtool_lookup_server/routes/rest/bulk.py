@@ -30,7 +30,7 @@ from .uris import bp
 NDJSON = "application/x-ndjson"
 
 #: Most datasets in one transaction.
-BATCH = 100
+BATCH = 250
 
 #: Most bytes of lines that are held in memory for one transaction.
 BATCH_BYTES = 4 * 1024 * 1024
