@@ -126,6 +126,8 @@ def _of_words(user: ActingUser, query: Query) -> Listing | None:
         within = search_plugin.within(expression, *shown_and_hidden(user))
         if within is not None and tree.finds_alike:
             return _ManyHits(kind, within, user)
+        if within is not None and _best_page(kind, True) is not None:
+            return _BestHits(kind, within, user)
         if within is not None:
             counted = functools.partial(search_plugin.number_within, within)
     parameters = {**holder(user), "expression": expression}
@@ -152,7 +154,7 @@ class _ManyHits:
     """
 
     def __init__(self, plugin: str, found: Parameters, user: ActingUser):
-        self._page = _newest_page(plugin)
+        self._plugin = plugin
         self._found = found
         self._user = user
         self.finish: Finish | None = None
@@ -165,8 +167,15 @@ class _ManyHits:
         """Return at most limit hits, after leaving out the first offset."""
         if offset > LARGEST_OFFSET:
             return []
-        page = {**self._found, "offset": offset, "limit": limit}
-        return datasets.to_items(self._page.all(holder(self._user) | page))
+        return self._part(_newest_page(self._plugin), offset, limit)
+
+    def _part(
+        self, statement: Prepared | None, offset: int, limit: int
+    ) -> list[dict[str, Any]]:
+        if statement is None or not limit:
+            return []
+        page = {**self._found, "offset": offset, "limit": limit, "most": MOST_RANKED}
+        return datasets.to_items(statement.all(holder(self._user) | page))
 
 
 @functools.cache
@@ -174,6 +183,31 @@ def _newest_page(_plugin: str) -> Prepared:
     on_page = in_use().search.match_newest()
     statement = datasets.searchable_by_holder().where(on_page)
     return Prepared(statement.order_by(Dataset.id.desc()))
+
+
+class _BestHits(_ManyHits):
+    """The same of several words: those that have most of them come first.
+
+    MOST_RANKED of these are ranked, and the rest is not.
+    """
+
+    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Return at most limit hits, after leaving out the first offset."""
+        if offset > LARGEST_OFFSET:
+            return []
+        ranked = max(0, min(limit, MOST_RANKED - offset))
+        best = self._part(_best_page(self._plugin, True), offset, ranked)
+        rest = _best_page(self._plugin, False)
+        return best + self._part(rest, offset + ranked, limit - ranked)
+
+
+@functools.cache
+def _best_page(_plugin: str, ranked: bool) -> Prepared | None:
+    matched = in_use().search.match_best(ranked)
+    if matched is None:
+        return None
+    statement = datasets.searchable_by_holder().where(matched.condition)
+    return Prepared(statement.order_by(*matched.relevance))
 
 
 def search_sorted(

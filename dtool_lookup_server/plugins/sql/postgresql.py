@@ -63,6 +63,7 @@ from .term_rows import (
 )
 
 __all__ = [
+    "best",
     "check",
     "create",
     "drop",
@@ -75,6 +76,7 @@ __all__ = [
     "newest",
     "number_of",
     "number_within",
+    "rest",
     "store_entries",
     "within",
 ]
@@ -230,6 +232,52 @@ def newest() -> ColumnElement[bool]:
     return Dataset.id.in_(page.offset(bindparam("offset", type_=BigInteger)))
 
 
+def best() -> TextMatch:
+    """Return what newest() does where hits are not alike, and their order.
+
+    Ranked are those that have most of the words, the last registered of them if they
+    are too many. There is one more parameter, most: the number of those to rank.
+    """
+    top = _by_words().limit(bindparam("most", type_=Integer)).subquery()
+    rows = ROWS.alias("ranked")
+    terms: ColumnElement[str] = literal_column("ranked.terms", TSVECTOR)
+    rank = (
+        select(func.max(func.ts_rank(_RANKING, terms, _tsquery(_EXPRESSION))))
+        .where(rows.c.dataset_id == top.c.dataset_id)
+        .scalar_subquery()
+        .label("worth")
+    )
+    return _page_of(select(top.c.dataset_id, rank))
+
+
+def rest() -> TextMatch:
+    """Return the same for all hits, in the order of which best() ranks the first."""
+    return _page_of(_by_words())
+
+
+def _by_words() -> Select[tuple[int, int]]:
+    """Return a select of hits and how many of the words they have, these hits first."""
+    words = func.string_to_array(_EXPRESSION, _OR)
+    word: ColumnElement[str] = func.unnest(words).column_valued("word")
+    worth = func.count().label("worth")
+    return (
+        _within(_first_rows(cast(word, TSQUERY)))
+        .add_columns(worth)
+        .group_by(ROWS.c.dataset_id)
+        .order_by(worth.desc(), ROWS.c.dataset_id.desc())
+    )
+
+
+def _page_of(hits: Select[Any]) -> TextMatch:
+    """Return the condition that a dataset is on a page of hits, the worthiest first."""
+    id_, worth = hits.selected_columns
+    page = hits.order_by(None).order_by(worth.desc(), id_.desc())
+    page = page.limit(bindparam("limit", type_=Integer))
+    found = page.offset(bindparam("offset", type_=BigInteger)).subquery()
+    on_page = Dataset.id == found.c.dataset_id
+    return TextMatch(on_page, on_page, (found.c.worth.desc(), Dataset.id.desc()))
+
+
 def number_of(expression: str, most: int) -> int:
     """Return how many datasets an expression finds.
 
@@ -343,7 +391,7 @@ def _relevance(words: Words) -> ColumnElement[float]:
 
 
 def _either(words: Words) -> str:
-    return " | ".join(map(_compile, words))
+    return _OR.join(map(_compile, words))
 
 
 def _compile(word: Term | Prefix) -> str:
@@ -361,8 +409,14 @@ def _vector(tiers: dict[str, str]) -> str:
     )
 
 
-_FOUND = _first_rows(_tsquery(bindparam("expression", type_=String())))
+def _within(found: Select[Any]) -> Select[Any]:
+    return found.where(any_(_PLACES) == _PLACE)
+
+
+_OR = " | "
+_EXPRESSION: BindParameter[str] = bindparam("expression", type_=String())
 _PLACES: BindParameter[Any] = bindparam("places", type_=ARRAY(Integer))
-_FOUND_WITHIN = _FOUND.where(any_(_PLACES) == _PLACE)
+_FOUND = _first_rows(_tsquery(_EXPRESSION))
+_FOUND_WITHIN = _within(_FOUND)
 _NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
 _NUMBER_WITHIN = number(_FOUND_WITHIN)

@@ -116,6 +116,16 @@ class SQLSearch(GroupingABC, SearchABC):
         condition: ColumnElement[bool] = _engine().newest()
         return condition
 
+    def match_best(self, ranked: bool) -> TextMatch | None:
+        """Return the same for hits that are not alike, and their order.
+
+        :param ranked: rank as many as the parameter most says, of those that have most
+            of the words; else all hits are in the order in which these were taken
+        :returns: None where all hits are to be ranked
+        """
+        page = getattr(_engine(), "best" if ranked else "rest", None)
+        return page() if page else None
+
     def search(self, query: Query) -> list[dict[str, Any]]:
         """Return every dataset that a query finds, the best first.
 
