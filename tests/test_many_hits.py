@@ -7,11 +7,10 @@ import json
 
 import pytest
 
-from dtool_lookup_server.plugins.sql import fts5
+from dtool_lookup_server.plugins.sql import fts5, term_rows
 from dtool_lookup_server.services import search
 from tests.conftest import TEST_PLUGINS
 from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info
-from tests.databases import KIND
 
 #: In the order of registration; each has "mouse", and "rat" where it is said.
 PLACES = {
@@ -22,8 +21,8 @@ PLACES = {
     "five with rat": MR_MEN,
 }
 
-in_order_of_registration = pytest.mark.skipif(
-    (KIND, TEST_PLUGINS) != ("sqlite", "sql"), reason="other stores rank all hits"
+sql_plugins_only = pytest.mark.skipif(
+    TEST_PLUGINS != "sql", reason="MongoDB goes by the age of datasets"
 )
 
 
@@ -88,15 +87,40 @@ def test_pages_follow_each_other(find):
     assert pages[3][0] == []
 
 
-@in_order_of_registration
+@sql_plugins_only
 def test_the_last_registered_comes_first(find):
     assert find("grumpy", "mouse", page_size=2)[0] == ["five with rat", "four"]
     assert find("grumpy", "mouse", 2, 2)[0] == ["three", "two with rat"]
 
 
+def test_a_dataset_whose_terms_take_several_rows_is_one(find, register, monkeypatch):
+    monkeypatch.setattr(term_rows, "_ROW_BYTES", 50)
+    register("six with many a mouse", SNOW_WHITE)
+    names, total = find("grumpy", "mouse")
+    assert (names[:1], total) == (["six with many a mouse"], 6)
+    assert find("grumpy", "mouse", page_size=2)[1] == 6
+
+
 def test_more_of_the_words_come_first(find):
     names, total = find("grumpy", "mouse rat", page_size=2)
     assert (set(names), total) == ({"two with rat", "five with rat"}, 5)
+
+
+def test_pages_of_several_words_follow_each_other(find):
+    pages = [find("grumpy", "mouse rat", page, 2)[0] for page in (1, 2, 3, 4)]
+    assert sorted(sum(pages, [])) == sorted(PLACES)
+    assert [len(names) for names in pages] == [2, 2, 1, 0]
+
+
+@sql_plugins_only
+def test_the_best_of_very_many_are_ranked(find, register, monkeypatch):
+    monkeypatch.setattr(search, "MOST_RANKED", 3)
+    register("mouse and rat", MR_MEN)
+    register("seven with rat", MR_MEN)
+    names, _total = find("grumpy", "mouse rat")
+    assert names[0] == "mouse and rat"
+    both = {"two with rat", "five with rat", "mouse and rat", "seven with rat"}
+    assert set(names[:4]) == both
 
 
 def test_the_rest_api_counts_alike(client, headers, register):

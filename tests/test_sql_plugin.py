@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, func, inspect, select, text
+from sqlalchemy import event, func, inspect, literal, select, text
 
 from dtool_lookup_server.config import read_settings
 from dtool_lookup_server.database import open_database
@@ -391,6 +391,14 @@ def test_a_rare_word_is_looked_up_and_not_scanned_for(add, search, session):
         "mariadb": "'dataset_text_term', '(eq_)?ref', '[^']*', 'PRIMARY'",
     }[KIND]
     assert re.search(plan, plan_of(search.match_text(parse("apple"))))
+
+
+@pytest.mark.skipif(KIND != "postgresql", reason="the plan is PostgreSQL's")
+def test_postgresql_does_not_read_the_terms_of_all_datasets(add, search):
+    for number in range(20):
+        add(f"{number}", readme="apple")
+    plan = plan_of(search.match_expression(literal("apple")))
+    assert "Seq Scan on dataset_text" not in plan
 
 
 @pytest.mark.skipif(KIND != "sqlite", reason="the plan is SQLite's")

@@ -31,7 +31,7 @@ from ..plugins.interfaces import Query, TextMatch
 from ..plugins.kept_beside import reader
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
-from ..prepared import Prepared
+from ..prepared import Parameters, Prepared
 from ..query import (
     Annotation,
     Between,
@@ -120,15 +120,16 @@ def _of_words(user: ActingUser, query: Query) -> Listing | None:
     expression = of(tree)
     if expression is None or not isinstance(tree, TextQuery):
         return None
-    kind = type(search_plugin).__qualname__
+    kind = f"{type(search_plugin).__qualname__} in {sql_db.engine.dialect.name}"
     counted: Counted | None = None
     if search_plugin.number_of(expression, MOST_RANKED + 1) > MOST_RANKED:
-        places = shown_and_hidden(user)
-        within = search_plugin.expression_within(expression, *places)
+        within = search_plugin.within(expression, *shown_and_hidden(user))
         if within is not None and tree.finds_alike:
             return _ManyHits(kind, within, user)
+        if within is not None and _best_page(kind, True) is not None:
+            return _BestHits(kind, within, user)
         if within is not None:
-            counted = functools.partial(search_plugin.number_of, within)
+            counted = functools.partial(search_plugin.number_within, within)
     parameters = {**holder(user), "expression": expression}
     pages = _pages_of_words(kind)
     return PreparedListing(pages, parameters, datasets.to_items, counted)
@@ -148,33 +149,65 @@ class _ManyHits:
     To rank them all would take longer with every dataset, and say little. The search
     plugin counts them, and finds the page; what may be shown is asked for once more.
 
-    :param plugin: its name
-    :param expression: finds the hits that the user may see
+    :param plugin: its name, and the database's
+    :param found: finds the hits that the user may see, as the plugin's within() says
     """
 
-    def __init__(self, plugin: str, expression: str, user: ActingUser):
-        self._page = _newest_page(plugin)
-        self._expression = expression
+    def __init__(self, plugin: str, found: Parameters, user: ActingUser):
+        self._plugin = plugin
+        self._found = found
         self._user = user
         self.finish: Finish | None = None
 
     def total(self) -> int:
         """Return the number of hits."""
-        return int(in_use().search.number_of(self._expression))
+        return int(in_use().search.number_within(self._found))
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return at most limit hits, after leaving out the first offset."""
         if offset > LARGEST_OFFSET:
             return []
-        page = {"expression": self._expression, "offset": offset, "limit": limit}
-        return datasets.to_items(self._page.all(holder(self._user) | page))
+        return self._part(_newest_page(self._plugin), offset, limit)
+
+    def _part(
+        self, statement: Prepared | None, offset: int, limit: int
+    ) -> list[dict[str, Any]]:
+        if statement is None or not limit:
+            return []
+        page = {**self._found, "offset": offset, "limit": limit, "most": MOST_RANKED}
+        return datasets.to_items(statement.all(holder(self._user) | page))
 
 
 @functools.cache
 def _newest_page(_plugin: str) -> Prepared:
-    on_page = in_use().search.match_newest(_EXPRESSION)
+    on_page = in_use().search.match_newest()
     statement = datasets.searchable_by_holder().where(on_page)
     return Prepared(statement.order_by(Dataset.id.desc()))
+
+
+class _BestHits(_ManyHits):
+    """The same of several words: those that have most of them come first.
+
+    MOST_RANKED of these are ranked, and the rest is not.
+    """
+
+    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Return at most limit hits, after leaving out the first offset."""
+        if offset > LARGEST_OFFSET:
+            return []
+        ranked = max(0, min(limit, MOST_RANKED - offset))
+        best = self._part(_best_page(self._plugin, True), offset, ranked)
+        rest = _best_page(self._plugin, False)
+        return best + self._part(rest, offset + ranked, limit - ranked)
+
+
+@functools.cache
+def _best_page(_plugin: str, ranked: bool) -> Prepared | None:
+    matched = in_use().search.match_best(ranked)
+    if matched is None:
+        return None
+    statement = datasets.searchable_by_holder().where(matched.condition)
+    return Prepared(statement.order_by(*matched.relevance))
 
 
 def search_sorted(

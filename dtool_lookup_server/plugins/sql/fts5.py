@@ -1,7 +1,8 @@
 """The text index in SQLite: an FTS5 table, one row of analyzed terms per dataset.
 
 The engines beside this one have the same functions: create, drop, entry_of,
-store_entries, holds, forget, check and match.
+store_entries, holds, forget, check and match; and for words that are one parameter of a
+statement expression_of, matched, number_of, within, number_within and newest.
 
 Each row also has a term for the dataset's base URI. What very many datasets have is
 counted and paged by the index alone, since to look up the base URI of each in the
@@ -9,6 +10,7 @@ table of datasets would take twenty times as long.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -189,41 +191,46 @@ def matched(expression: str | BindParameter[str]) -> TextMatch:
     )
 
 
-def newest(expression: BindParameter[str]) -> ColumnElement[bool]:
-    """Return the condition that a dataset is on a page of what an expression finds.
+def newest() -> ColumnElement[bool]:
+    """Return the condition that a dataset is on a page of the newest hits.
 
-    The newest come first, as they were registered. Its parameters are the expression's,
-    offset and limit.
+    The last registered come first. Its parameters are what within() returns, offset and
+    limit.
     """
-    page = _matching(expression).order_by(_ROWID.desc())
+    page = _FOUND.order_by(_ROWID.desc())
     page = page.limit(bindparam("limit", type_=Integer))
     return Dataset.id.in_(page.offset(bindparam("offset", type_=BigInteger)))
 
 
-def number_of(expression: str, most: int | None = None) -> int:
+def number_of(expression: str, most: int) -> int:
     """Return how many datasets an expression finds.
 
     :param most: count no further
     """
-    if most is None:
-        return int(_NUMBER.scalar({"expression": expression}))
     return int(_NUMBER_UP_TO.scalar({"expression": expression, "most": most}))
 
 
-def within(expression: str, shown: Sequence[int], hidden: Sequence[int]) -> str | None:
-    """Return an expression for what another one finds in some of all base URIs.
+def number_within(parameters: Mapping[str, Any]) -> int:
+    """Return how many datasets there are; with what within() returns."""
+    return int(_NUMBER.scalar(parameters))
+
+
+def within(
+    expression: str, shown: Sequence[int], hidden: Sequence[int]
+) -> dict[str, Any] | None:
+    """Return the parameters for what an expression finds in some of all base URIs.
 
     :param shown: the ids of these base URIs
     :param hidden: the ids of all others
     :returns: None where there are too many to name them
     """
     if not hidden:
-        return expression
+        return {"expression": expression}
     few, operator = (hidden, "NOT") if len(hidden) <= len(shown) else (shown, "AND")
     if not few or len(few) > _MOST_PLACES:
         return None
     places = " OR ".join(f'"_in_{id_}_"' for id_ in few)
-    return f"({expression}) {operator} {_PLACE} : ({places})"
+    return {"expression": f"({expression}) {operator} {_PLACE} : ({places})"}
 
 
 def _rows(expression: str | BindParameter[str]) -> Select[tuple[int, float]]:

@@ -5,12 +5,17 @@ the cache is moved to, and a search in that moment misses rows that were committ
 before. It also finds nothing of the transaction that it is asked in. A table whose
 primary key begins with the term is as quick for whole terms and for beginnings, and is
 a part of every transaction like any other.
+
+Each term of a dataset also has the dataset's base URI: what very many datasets have is
+counted and paged along the key, without looking each of them up.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
     Integer,
@@ -32,7 +37,7 @@ from sqlalchemy import (
     text,
 )
 
-from ...prepared import Prepared
+from ...prepared import Prepared, PreparedForMany
 from ...sql_models import Dataset
 from ..analysis import MAX_TERM, AnalyzedDataset
 from ..interfaces import TextMatch
@@ -47,6 +52,7 @@ from .term_rows import (
     begin,
     check,
     end,
+    number,
     phrases,
     plain,
     rows_of,
@@ -59,10 +65,16 @@ __all__ = [
     "create",
     "drop",
     "entry_of",
+    "expression_of",
     "forget",
     "holds",
     "match",
+    "matched",
+    "newest",
+    "number_of",
+    "number_within",
     "store_entries",
+    "within",
 ]
 
 TERMS_TABLE = f"{TABLE}_term"
@@ -72,6 +84,7 @@ TERMS = table(
     column("term", String),
     column("dataset_id", Integer),
     column("tiers", Integer),
+    column("base_uri_id", Integer),
 )
 
 #: The bit of each tier.
@@ -98,6 +111,8 @@ _CREATE = (
     f"term VARCHAR({MAX_TERM}) {_ASCII}, "
     "dataset_id INTEGER NOT NULL, "
     "tiers TINYINT NOT NULL, "
+    # The default is what a migration that came before this column leaves it at.
+    "base_uri_id INTEGER NOT NULL DEFAULT 0, "
     "PRIMARY KEY (term, dataset_id), "
     f"INDEX ix_{TERMS_TABLE}_dataset_id (dataset_id, term), "
     f"CONSTRAINT {TERMS_TABLE}_dataset FOREIGN KEY (dataset_id) "
@@ -108,6 +123,10 @@ _FORGET = [
     Prepared(delete(rows).where(rows.c.dataset_id == bindparam("forgotten_id")))
     for rows in (ROWS, TERMS)
 ]
+_PLACES_OF = PreparedForMany(
+    Integer(),
+    lambda ids: select(Dataset.id, Dataset.base_uri_id).where(Dataset.id.in_(ids)),
+)
 _ADD_TEXT = insert(ROWS)
 _ADD_TERMS = Prepared(
     insert(TERMS).values({column.name: bindparam(column.name) for column in TERMS.c})
@@ -167,12 +186,18 @@ def store_entries(
     ]
     if rows:
         session.execute(_ADD_TEXT, rows)
+    places: dict[int, int] = dict(_PLACES_OF.all(ids, session=session))
     # In the order of the index, whose pages are then each written once.
     terms = sorted((term, id_) for id_ in ids for term in entries[id_].tiers)
     for batch in _batches(terms):
         _ADD_TERMS.run(
             [
-                {"term": term, "dataset_id": id_, "tiers": entries[id_].tiers[term]}
+                {
+                    "term": term,
+                    "dataset_id": id_,
+                    "tiers": entries[id_].tiers[term],
+                    "base_uri_id": places[id_],
+                }
                 for term, id_ in batch
             ],
             session,
@@ -196,7 +221,11 @@ def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
     words = select(ROWS.c.words).where(ROWS.c.dataset_id == dataset_id)
     if list(session.scalars(words.order_by(ROWS.c.part))) != texts:
         return False
-    kept = select(TERMS.c.term, TERMS.c.tiers).where(TERMS.c.dataset_id == dataset_id)
+    kept = select(TERMS.c.term, TERMS.c.tiers).where(
+        TERMS.c.dataset_id == dataset_id,
+        Dataset.id == TERMS.c.dataset_id,
+        Dataset.base_uri_id == TERMS.c.base_uri_id,
+    )
     return {term: bits for term, bits in session.execute(kept)} == tiers
 
 
@@ -215,6 +244,65 @@ def match(query: TextQuery) -> TextMatch:
         Dataset.id.in_(_ids(rows)),
         (found.c.rank.desc(), *newest_first),
     )
+
+
+def expression_of(query: TextQuery) -> str | None:
+    """Return the term of a query for one term, and None for any other."""
+    if query.none_of or len(query.wanted) != 1 or not query.groups:
+        return None
+    match query.wanted[0]:
+        case Term(term, None) | Phrase((), term, None):
+            return term
+    return None
+
+
+def matched(expression: BindParameter[str]) -> TextMatch:
+    """Return what an expression finds, as match() does.
+
+    :param expression: stands for what expression_of returns
+    """
+    rows = select(TERMS.c.dataset_id).where(TERMS.c.term == expression)
+    found = rows.add_columns(_weight().label("rank")).subquery()
+    return TextMatch(
+        Dataset.id == found.c.dataset_id,
+        Dataset.id.in_(_ids(rows)),
+        (found.c.rank.desc(), Dataset.frozen_at.desc(), Dataset.id.desc()),
+    )
+
+
+def newest() -> ColumnElement[bool]:
+    """Return the condition that a dataset is on a page of the newest hits.
+
+    The last registered come first. Its parameters are what within() returns, offset and
+    limit.
+    """
+    page = _FOUND_WITHIN.order_by(TERMS.c.dataset_id.desc())
+    page = page.limit(bindparam("limit", type_=Integer))
+    return Dataset.id.in_(_ids(page.offset(bindparam("offset", type_=BigInteger))))
+
+
+def number_of(expression: str, most: int) -> int:
+    """Return how many datasets an expression finds.
+
+    :param most: count no further
+    """
+    return int(_NUMBER_UP_TO.scalar({"expression": expression, "most": most}))
+
+
+def within(
+    expression: str, shown: Sequence[int], hidden: Sequence[int]
+) -> dict[str, Any]:
+    """Return the parameters for what an expression finds in some of all base URIs.
+
+    :param shown: the ids of these base URIs
+    :param hidden: the ids of all others
+    """
+    return {"expression": expression, "places": ",".join(map(str, shown))}
+
+
+def number_within(parameters: Mapping[str, Any]) -> int:
+    """Return how many datasets there are; with what within() returns."""
+    return int(_NUMBER_WITHIN.scalar(parameters))
 
 
 def _batches(terms: list[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
@@ -324,9 +412,7 @@ def _rank(query: TextQuery) -> ColumnElement[int]:
     Terms that begin alike are worth what the best of them is: a thousand files are no
     more than one name.
     """
-    weight: ColumnElement[int] = literal_column("0")
-    for tier, bit in BITS.items():
-        weight += case((_in_tier(bit), _WEIGHTS[tier]), else_=0)
+    weight = _weight()
     words = words_of(query.wanted)
     if _is_one_term([*words, *plain(query.none_of)]):
         return weight
@@ -338,3 +424,20 @@ def _rank(query: TextQuery) -> ColumnElement[int]:
         if isinstance(word, Prefix):
             rank += func.max(case((_is(word), weight), else_=0))
     return rank
+
+
+def _weight() -> ColumnElement[int]:
+    """Return what a row of TERMS is worth by the tiers that the term occurs in."""
+    weight: ColumnElement[int] = literal_column("0")
+    for tier, bit in BITS.items():
+        weight += case((_in_tier(bit), _WEIGHTS[tier]), else_=0)
+    return weight
+
+
+_FOUND = select(TERMS.c.dataset_id).where(
+    TERMS.c.term == bindparam("expression", type_=String())
+)
+_PLACES = bindparam("places", type_=String())
+_FOUND_WITHIN = _FOUND.where(func.find_in_set(TERMS.c.base_uri_id, _PLACES) > 0)
+_NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
+_NUMBER_WITHIN = number(_FOUND_WITHIN)

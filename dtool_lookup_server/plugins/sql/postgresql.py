@@ -4,6 +4,9 @@ The literals of tsvector and tsquery take terms as they are: no configuration of
 language comes into it. A dataset with more terms than a tsvector takes has several
 rows, each of which can tell by itself whether a term or a phrase occurs in it; which
 dataset is found is told by all of them together.
+
+Each row also has its dataset's base URI, and its terms and words are kept apart from
+it: what very many datasets have is counted and paged by reading a few bytes of each.
 """
 
 import logging
@@ -11,11 +14,16 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
     Float,
+    Integer,
     Select,
+    String,
     and_,
+    any_,
     bindparam,
     case,
     cast,
@@ -23,6 +31,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    not_,
     or_,
     select,
     text,
@@ -45,6 +54,7 @@ from .term_rows import (
     drop,
     end,
     forget,
+    number,
     phrases,
     plain,
     rows_of,
@@ -53,19 +63,28 @@ from .term_rows import (
 )
 
 __all__ = [
+    "best",
     "check",
     "create",
     "drop",
     "entry_of",
+    "expression_of",
     "forget",
     "holds",
     "match",
+    "matched",
+    "newest",
+    "number_of",
+    "number_within",
+    "rest",
     "store_entries",
+    "within",
 ]
 
 # The weights of the labels D, C, B and A, which are the tiers in capitals. They are
 # that far apart because ts_rank adds up what several words are worth.
 _WEIGHTS = [0.0001, 0.001, 0.03, 1.0]
+_RANKING: ColumnElement[Any] = cast(_WEIGHTS, ARRAY(REAL))
 
 _CREATE = (
     f"CREATE TABLE IF NOT EXISTS {TABLE} ("
@@ -73,18 +92,33 @@ _CREATE = (
     "part INTEGER NOT NULL, "
     "terms TSVECTOR NOT NULL, "
     'words TEXT COLLATE "C" NOT NULL, '
-    "PRIMARY KEY (dataset_id, part))",
-    f"CREATE INDEX IF NOT EXISTS ix_{TABLE}_terms ON {TABLE} USING gin (terms)",
+    "base_uri_id INTEGER NOT NULL, "
+    # Where a row is long, all that can be kept apart from it is.
+    "PRIMARY KEY (dataset_id, part)) WITH (toast_tuple_target = 128)",
+    # What is not sorted into the index yet is gone through by each search; in kB.
+    f"CREATE INDEX IF NOT EXISTS ix_{TABLE}_terms ON {TABLE} USING gin (terms) "
+    "WITH (gin_pending_list_limit = 512)",
 )
+_PLACE_OF_DATASET = "(SELECT base_uri_id FROM dataset WHERE dataset.id = :dataset_id)"
 # Made once: they are executed for every dataset that is registered.
 _FORGET = Prepared(text(f"DELETE FROM {TABLE} WHERE dataset_id = :forgotten_id"))
 _INSERT = Prepared(
     text(
-        f"INSERT INTO {TABLE} (dataset_id, part, terms, words) "
-        "VALUES (:dataset_id, :part, CAST(:terms AS tsvector), :words)"
+        f"INSERT INTO {TABLE} (dataset_id, part, terms, words, base_uri_id) "
+        "VALUES (:dataset_id, :part, CAST(:terms AS tsvector), :words, "
+        f"{_PLACE_OF_DATASET})"
     )
 )
 _TERMS: ColumnElement[str] = literal_column(f"{TABLE}.terms", TSVECTOR)
+_PLACE: ColumnElement[int] = literal_column(f"{TABLE}.base_uri_id", Integer)
+
+# True, and never found out by its second half. PostgreSQL does not count what it takes
+# to read terms that are kept apart from their rows, and might read all of them; it does
+# count what this would take.
+_BY_INDEX = or_(
+    ROWS.c.part >= literal_column("0"),
+    func.to_tsvector(literal_column("'simple'"), ROWS.c.words).is_(None),
+)
 
 Entry = list[dict[str, Any]]
 
@@ -131,6 +165,8 @@ def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
         ROWS.c.part == bindparam("part"),
         cast(bindparam("terms"), TSVECTOR) == _TERMS,
         ROWS.c.words == bindparam("words"),
+        Dataset.id == ROWS.c.dataset_id,
+        Dataset.base_uri_id == _PLACE,
     )
     entry = entry_of(terms)
     for row in entry:
@@ -158,6 +194,144 @@ def match(query: TextQuery) -> TextMatch:
     )
 
 
+def expression_of(query: TextQuery) -> str | None:
+    """Return a query in the language of tsquery, if one row can answer it.
+
+    :returns: None where more is asked than one of some words: of phrases, and of what
+        must or must not occur beside them
+    """
+    clauses = query.wanted
+    if query.groups != (clauses,) or query.none_of or phrases(clauses):
+        return None
+    return _either(plain(clauses))
+
+
+def matched(expression: BindParameter[str]) -> TextMatch:
+    """Return what an expression finds, as match() does.
+
+    :param expression: stands for what expression_of returns
+    """
+    query = _tsquery(expression)
+    rows = _first_rows(query)
+    rank = func.ts_rank(_RANKING, _TERMS, query, type_=Float).label("rank")
+    found = rows.add_columns(rank).subquery()
+    return TextMatch(
+        Dataset.id == found.c.dataset_id,
+        Dataset.id.in_(rows),
+        (found.c.rank.desc(), Dataset.frozen_at.desc(), Dataset.id.desc()),
+    )
+
+
+def newest() -> ColumnElement[bool]:
+    """Return the condition that a dataset is on a page of the newest hits.
+
+    The last registered come first. Its parameters are what within() returns, offset and
+    limit.
+    """
+    # The sum keeps PostgreSQL from going through all rows in this order, and through
+    # their terms, until the page is full.
+    page = _FOUND_WITHIN.order_by((ROWS.c.dataset_id + 0).desc())
+    page = page.limit(bindparam("limit", type_=Integer))
+    return Dataset.id.in_(page.offset(bindparam("offset", type_=BigInteger)))
+
+
+def best() -> TextMatch:
+    """Return what newest() does where hits are not alike, and their order.
+
+    Ranked are those that have most of the words, the last registered of them if they
+    are too many. There is one more parameter, most: the number of those to rank.
+    """
+    top = _by_words().limit(bindparam("most", type_=Integer)).subquery()
+    rows = ROWS.alias("ranked")
+    terms: ColumnElement[str] = literal_column("ranked.terms", TSVECTOR)
+    rank = (
+        select(func.max(func.ts_rank(_RANKING, terms, _tsquery(_EXPRESSION))))
+        .where(rows.c.dataset_id == top.c.dataset_id)
+        .scalar_subquery()
+        .label("worth")
+    )
+    return _page_of(select(top.c.dataset_id, rank))
+
+
+def rest() -> TextMatch:
+    """Return the same for all hits, in the order of which best() ranks the first."""
+    return _page_of(_by_words())
+
+
+def _by_words() -> Select[tuple[int, int]]:
+    """Return a select of hits and how many of the words they have, these hits first."""
+    words = func.string_to_array(_EXPRESSION, _OR)
+    word: ColumnElement[str] = func.unnest(words).column_valued("word")
+    worth = func.count().label("worth")
+    return (
+        _within(_first_rows(cast(word, TSQUERY)))
+        .add_columns(worth)
+        .group_by(ROWS.c.dataset_id)
+        .order_by(worth.desc(), ROWS.c.dataset_id.desc())
+    )
+
+
+def _page_of(hits: Select[Any]) -> TextMatch:
+    """Return the condition that a dataset is on a page of hits, the worthiest first."""
+    id_, worth = hits.selected_columns
+    page = hits.order_by(None).order_by(worth.desc(), id_.desc())
+    page = page.limit(bindparam("limit", type_=Integer))
+    found = page.offset(bindparam("offset", type_=BigInteger)).subquery()
+    on_page = Dataset.id == found.c.dataset_id
+    return TextMatch(on_page, on_page, (found.c.worth.desc(), Dataset.id.desc()))
+
+
+def number_of(expression: str, most: int) -> int:
+    """Return how many datasets an expression finds.
+
+    :param most: count no further
+    """
+    return int(_NUMBER_UP_TO.scalar({"expression": expression, "most": most}))
+
+
+def within(
+    expression: str, shown: Sequence[int], hidden: Sequence[int]
+) -> dict[str, Any]:
+    """Return the parameters for what an expression finds in some of all base URIs.
+
+    :param shown: the ids of these base URIs
+    :param hidden: the ids of all others
+    """
+    return {"expression": expression, "places": [*shown]}
+
+
+def number_within(parameters: Mapping[str, Any]) -> int:
+    """Return how many datasets there are; with what within() returns."""
+    return int(_NUMBER_WITHIN.scalar(parameters))
+
+
+def _first_rows(query: ColumnElement[Any]) -> Select[tuple[int]]:
+    """Return a select of the ids of the datasets with a row that a query finds.
+
+    Each dataset is there once, for the first such row, so that nothing is sorted. To
+    look for one before it seems so dear to PostgreSQL that it takes the index: see
+    _BY_INDEX.
+    """
+    before = ROWS.alias("before")
+    terms: ColumnElement[str] = literal_column("before.terms", TSVECTOR)
+    found_before = select(before.c.part).where(
+        before.c.dataset_id == ROWS.c.dataset_id,
+        before.c.part < ROWS.c.part,
+        # The operator by its function's name, which does not search the index.
+        func.ts_match_vq(terms, query),
+    )
+    return select(ROWS.c.dataset_id).where(
+        _TERMS.op("@@", is_comparison=True)(query),
+        or_(ROWS.c.part == literal_column("0"), not_(found_before.exists())),
+    )
+
+
+def _tsquery(expression: ColumnElement[str]) -> ColumnElement[Any]:
+    # By a subquery, so that the plan is the same for each word: what is known of the
+    # frequent ones could only make PostgreSQL read all texts.
+    return select(cast(expression, TSQUERY)).scalar_subquery()
+
+
 def _found(
     wanted: Sequence[Sequence[Clause]], unwanted: Sequence[Clause]
 ) -> Select[tuple[int]]:
@@ -169,7 +343,7 @@ def _found(
     clauses = [clause for group in [*wanted, unwanted] for clause in group]
     found = (
         select(ROWS.c.dataset_id)
-        .where(_any_of(plain(clauses), phrases(clauses)))
+        .where(_any_of(plain(clauses), phrases(clauses)), _BY_INDEX)
         .group_by(ROWS.c.dataset_id)
     )
     if len(wanted) > 1 or unwanted or phrases(clauses):
@@ -209,15 +383,18 @@ def _any_of(words: Words, phrases: Sequence[Phrase] = ()) -> ColumnElement[bool]
         *map(_compile, words),
         *(f"({' & '.join(phrase.terms)})" for phrase in phrases),
     ]
-    query = cast(literal(" | ".join(alternatives)), TSQUERY)
+    query = _tsquery(literal(" | ".join(alternatives)))
     return _TERMS.op("@@", is_comparison=True)(query)
 
 
 def _relevance(words: Words) -> ColumnElement[float]:
     """Return how well a row answers a query of these words."""
-    weights = cast(_WEIGHTS, ARRAY(REAL))
-    query = cast(literal(" | ".join(map(_compile, words))), TSQUERY)
-    return func.ts_rank(weights, _TERMS, query, type_=Float)
+    query = cast(literal(_either(words)), TSQUERY)
+    return func.ts_rank(_RANKING, _TERMS, query, type_=Float)
+
+
+def _either(words: Words) -> str:
+    return _OR.join(map(_compile, words))
 
 
 def _compile(word: Term | Prefix) -> str:
@@ -233,3 +410,16 @@ def _vector(tiers: dict[str, str]) -> str:
         f"{term}:{','.join(f'{n}{tier}' for n, tier in enumerate(letters, 1))}"
         for term, letters in tiers.items()
     )
+
+
+def _within(found: Select[Any]) -> Select[Any]:
+    return found.where(any_(_PLACES) == _PLACE)
+
+
+_OR = " | "
+_EXPRESSION: BindParameter[str] = bindparam("expression", type_=String())
+_PLACES: BindParameter[Any] = bindparam("places", type_=ARRAY(Integer))
+_FOUND = _first_rows(_tsquery(_EXPRESSION))
+_FOUND_WITHIN = _within(_FOUND)
+_NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
+_NUMBER_WITHIN = number(_FOUND_WITHIN)

@@ -86,30 +86,46 @@ class SQLSearch(GroupingABC, SearchABC):
         """Return what match_text does, for any text that has an expression."""
         return _engine().matched(expression)
 
-    def match_newest(self, expression: BindParameter[str]) -> ColumnElement[bool]:
-        """Return the condition that a dataset is on a page of the newest hits.
-
-        :returns: with the parameters offset and limit beside the expression
-        """
-        return _engine().newest(expression)
-
-    def number_of(self, expression: str, most: int | None = None) -> int:
+    def number_of(self, expression: str, most: int) -> int:
         """Return how many datasets of all an expression finds.
 
         :param most: count no further
         """
         return int(_engine().number_of(expression, most))
 
-    def expression_within(
+    def within(
         self, expression: str, shown: Sequence[int], hidden: Sequence[int]
-    ) -> str | None:
-        """Return an expression for what another one finds in some base URIs.
+    ) -> dict[str, Any] | None:
+        """Return what number_within() and match_newest() take.
 
-        :param shown: the ids of these base URIs
+        :param shown: the ids of the base URIs to look for hits in
         :param hidden: the ids of all others
-        :returns: None where there is none
+        :returns: None where the index cannot tell the base URIs of hits
         """
-        return _engine().within(expression, shown, hidden)
+        found: dict[str, Any] | None = _engine().within(expression, shown, hidden)
+        return found
+
+    def number_within(self, parameters: Mapping[str, Any]) -> int:
+        """Return how many datasets an expression finds in some base URIs."""
+        return int(_engine().number_within(parameters))
+
+    def match_newest(self) -> ColumnElement[bool]:
+        """Return the condition that a dataset is on a page of the newest hits.
+
+        :returns: with the parameters that within() returns, offset and limit
+        """
+        condition: ColumnElement[bool] = _engine().newest()
+        return condition
+
+    def match_best(self, ranked: bool) -> TextMatch | None:
+        """Return the same for hits that are not alike, and their order.
+
+        :param ranked: rank as many as the parameter most says, of those that have most
+            of the words; else all hits are in the order in which these were taken
+        :returns: None where all hits are to be ranked
+        """
+        page = getattr(_engine(), "best" if ranked else "rest", None)
+        return page() if page else None
 
     def search(self, query: Query) -> list[dict[str, Any]]:
         """Return every dataset that a query finds, the best first.

@@ -7,9 +7,10 @@ it than the engine takes: rows of limited size, none of which cuts a phrase.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Integer, column, select, table, text
+from sqlalchemy import Connection, Integer, Select, column, func, select, table, text
 from sqlalchemy.orm import Session, scoped_session
 
+from ...prepared import Prepared
 from ..analysis import PHRASE_FIELDS, AnalyzedDataset
 from ..text_query import MAX_TERMS, Clause, Phrase, Prefix, Term
 
@@ -135,6 +136,11 @@ def check(session: AnySession) -> None:
     :raises SQLAlchemyError: if not
     """
     session.execute(select(ROWS.c.dataset_id).limit(1))
+
+
+def number(found: Select[tuple[int]]) -> Prepared:
+    """Return what counts the rows of a select."""
+    return Prepared(select(func.count()).select_from(found.subquery()))
 
 
 def plain(clauses: Iterable[Clause]) -> Words:
