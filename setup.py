@@ -123,7 +123,7 @@ setup(
         "dtool_lookup_server.web": ["templates/**", "static/**"],
     },
     install_requires=[
-        "click>=8.2.0",
+        "click>=8.2.1",
         "cryptography>=42",
         "dtoolcore>=3.19",
         "flask>=3.1",
