@@ -30,7 +30,6 @@ def upgrade_postgresql(connection: sa.Connection) -> None:
         f"UPDATE {TABLE} SET {COLUMN} = dataset.{COLUMN}"
         f" FROM dataset WHERE dataset.id = {TABLE}.dataset_id"
     )
-    op.alter_column(TABLE, COLUMN, nullable=False)
     op.execute(f"ALTER TABLE {TABLE} SET (toast_tuple_target = 128)")
     # Writes all rows anew.
     op.execute(f"CLUSTER {TABLE} USING {TABLE}_pkey")

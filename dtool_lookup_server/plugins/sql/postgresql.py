@@ -92,7 +92,8 @@ _CREATE = (
     "part INTEGER NOT NULL, "
     "terms TSVECTOR NOT NULL, "
     'words TEXT COLLATE "C" NOT NULL, '
-    "base_uri_id INTEGER NOT NULL, "
+    # A version before this column leaves it empty: `dataset verify` finds that.
+    "base_uri_id INTEGER, "
     # Where a row is long, all that can be kept apart from it is.
     "PRIMARY KEY (dataset_id, part)) WITH (toast_tuple_target = 128)",
     # What is not sorted into the index yet is gone through by each search; in kB.
