@@ -121,6 +121,8 @@ class Contract:
         away = create_app({**home, **unreachable})
         with away.app_context():
             yield away
+            sql_db.session.remove()
+            sql_db.engine.dispose()
 
     @staticmethod
     def add_base_uri() -> str:
