@@ -141,6 +141,15 @@ def searchable_by_holder() -> AnySelect:
     return _EVERY.where(_DATASET.c.base_uri_id.in_(SEARCHABLE))
 
 
+def shown_to_holder() -> AnySelect:
+    """Return the same select, for what a text index finds.
+
+    The sum keeps databases from the index of base URIs: one that does not know yet how
+    much there is would go through all datasets of them, to find a few by a word.
+    """
+    return _EVERY.where((_DATASET.c.base_uri_id + 0).in_(SEARCHABLE))
+
+
 def every() -> AnySelect:
     """Return a select of all datasets, for what acts on no user's behalf."""
     return _EVERY

@@ -138,7 +138,7 @@ def _of_words(user: ActingUser, query: Query) -> Listing | None:
 @functools.cache
 def _pages_of_words(_plugin: str) -> PreparedPages:
     matched = in_use().search.match_expression(_EXPRESSION)
-    statement = datasets.searchable_by_holder().where(matched.condition)
+    statement = datasets.shown_to_holder().where(matched.condition)
     order = [*matched.relevance, *_NEWEST_FIRST, *datasets.BY_REGISTRATION]
     return PreparedPages(statement, order)
 
@@ -181,7 +181,7 @@ class _ManyHits:
 @functools.cache
 def _newest_page(_plugin: str) -> Prepared:
     on_page = in_use().search.match_newest()
-    statement = datasets.searchable_by_holder().where(on_page)
+    statement = datasets.shown_to_holder().where(on_page)
     return Prepared(statement.order_by(Dataset.id.desc()))
 
 
@@ -206,7 +206,7 @@ def _best_page(_plugin: str, ranked: bool) -> Prepared | None:
     matched = in_use().search.match_best(ranked)
     if matched is None:
         return None
-    statement = datasets.searchable_by_holder().where(matched.condition)
+    statement = datasets.shown_to_holder().where(matched.condition)
     return Prepared(statement.order_by(*matched.relevance))
 
 
