@@ -11,7 +11,6 @@ _OPTIONS = (
     | orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
-_LINE = orjson.OPT_APPEND_NEWLINE
 
 
 class FastJSONProvider(DefaultJSONProvider):
@@ -27,19 +26,18 @@ class FastJSONProvider(DefaultJSONProvider):
     def response(self, *args: Any, **kwargs: Any) -> Any:
         """Return a response with a value as JSON."""
         # Flask's asks dumps for separators, which orjson has no choice of.
-        value = self._prepare_response_obj(args, kwargs)
-        try:
-            data = orjson.dumps(value, default=self.default, option=_OPTIONS | _LINE)
-        except TypeError:
-            data = f"{self.dumps(value)}\n".encode()
+        data = self._written(self._prepare_response_obj(args, kwargs))
         kind: Any = self._app.response_class
-        return kind(data, mimetype=self.mimetype)
+        return kind(data + b"\n", mimetype=self.mimetype)
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Return a value as JSON."""
         if kwargs:
             return super().dumps(obj, **kwargs)
+        return self._written(obj).decode()
+
+    def _written(self, obj: Any) -> bytes:
         try:
-            return orjson.dumps(obj, default=self.default, option=_OPTIONS).decode()
+            return orjson.dumps(obj, default=self.default, option=_OPTIONS)
         except TypeError:
-            return super().dumps(obj, separators=(",", ":"))
+            return super().dumps(obj, separators=(",", ":")).encode()

@@ -2,7 +2,7 @@
 
 The engines beside this one have the same functions: create, drop, entry_of,
 store_entries, holds, forget, check and match; and for words that are one parameter of a
-statement expression_of, matched, number_of, within, number_within and newest.
+statement expression_of, matched, within, newest, NUMBER_UP_TO and NUMBER_WITHIN.
 
 Each row also has a term for the dataset's base URI. What very many datasets have is
 counted and paged by the index alone, since to look up the base URI of each in the
@@ -36,6 +36,7 @@ from ..analysis import PHRASE_FIELDS, SET_FIELDS, AnalyzedDataset
 from ..interfaces import TextMatch
 from ..term_sets import in_order
 from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
+from .term_rows import number
 
 #: Name of the FTS5 table, and what the names of its shadow tables begin with.
 TABLE = "dataset_text"
@@ -99,13 +100,11 @@ def _matching(expression: str | BindParameter[str]) -> Select[int]:
     return select(_ROWID).select_from(table(TABLE)).where(matches)
 
 
-def _number(found: Select[int]) -> Prepared:
-    return Prepared(select(func.count()).select_from(found.subquery()))
-
-
 _FOUND = _matching(bindparam("expression", type_=String()))
-_NUMBER = _number(_FOUND)
-_NUMBER_UP_TO = _number(_FOUND.limit(bindparam("most", type_=Integer)))
+#: Counts what within() says.
+NUMBER_WITHIN = number(_FOUND)
+#: Counts what an expression finds, no further than the parameter most.
+NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
 
 AnySession = Session | scoped_session[Session]
 Entry = dict[str, str]
@@ -200,19 +199,6 @@ def newest() -> ColumnElement[bool]:
     page = _FOUND.order_by(_ROWID.desc())
     page = page.limit(bindparam("limit", type_=Integer))
     return Dataset.id.in_(page.offset(bindparam("offset", type_=BigInteger)))
-
-
-def number_of(expression: str, most: int) -> int:
-    """Return how many datasets an expression finds.
-
-    :param most: count no further
-    """
-    return int(_NUMBER_UP_TO.scalar({"expression": expression, "most": most}))
-
-
-def number_within(parameters: Mapping[str, Any]) -> int:
-    """Return how many datasets there are; with what within() returns."""
-    return int(_NUMBER.scalar(parameters))
 
 
 def within(

@@ -61,6 +61,8 @@ from .term_rows import (
 )
 
 __all__ = [
+    "NUMBER_UP_TO",
+    "NUMBER_WITHIN",
     "check",
     "create",
     "drop",
@@ -71,8 +73,6 @@ __all__ = [
     "match",
     "matched",
     "newest",
-    "number_of",
-    "number_within",
     "store_entries",
     "within",
 ]
@@ -281,14 +281,6 @@ def newest() -> ColumnElement[bool]:
     return Dataset.id.in_(_ids(page.offset(bindparam("offset", type_=BigInteger))))
 
 
-def number_of(expression: str, most: int) -> int:
-    """Return how many datasets an expression finds.
-
-    :param most: count no further
-    """
-    return int(_NUMBER_UP_TO.scalar({"expression": expression, "most": most}))
-
-
 def within(
     expression: str, shown: Sequence[int], hidden: Sequence[int]
 ) -> dict[str, Any]:
@@ -298,11 +290,6 @@ def within(
     :param hidden: the ids of all others
     """
     return {"expression": expression, "places": ",".join(map(str, shown))}
-
-
-def number_within(parameters: Mapping[str, Any]) -> int:
-    """Return how many datasets there are; with what within() returns."""
-    return int(_NUMBER_WITHIN.scalar(parameters))
 
 
 def _batches(terms: list[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
@@ -439,5 +426,7 @@ _FOUND = select(TERMS.c.dataset_id).where(
 )
 _PLACES = bindparam("places", type_=String())
 _FOUND_WITHIN = _FOUND.where(func.find_in_set(TERMS.c.base_uri_id, _PLACES) > 0)
-_NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
-_NUMBER_WITHIN = number(_FOUND_WITHIN)
+#: Counts what an expression finds, no further than the parameter most.
+NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
+#: Counts what within() says.
+NUMBER_WITHIN = number(_FOUND_WITHIN)

@@ -63,6 +63,8 @@ from .term_rows import (
 )
 
 __all__ = [
+    "NUMBER_UP_TO",
+    "NUMBER_WITHIN",
     "best",
     "check",
     "create",
@@ -74,8 +76,6 @@ __all__ = [
     "match",
     "matched",
     "newest",
-    "number_of",
-    "number_within",
     "rest",
     "store_entries",
     "within",
@@ -282,14 +282,6 @@ def _page_of(hits: Select[Any]) -> TextMatch:
     return TextMatch(on_page, on_page, (found.c.worth.desc(), Dataset.id.desc()))
 
 
-def number_of(expression: str, most: int) -> int:
-    """Return how many datasets an expression finds.
-
-    :param most: count no further
-    """
-    return int(_NUMBER_UP_TO.scalar({"expression": expression, "most": most}))
-
-
 def within(
     expression: str, shown: Sequence[int], hidden: Sequence[int]
 ) -> dict[str, Any]:
@@ -299,11 +291,6 @@ def within(
     :param hidden: the ids of all others
     """
     return {"expression": expression, "places": [*shown]}
-
-
-def number_within(parameters: Mapping[str, Any]) -> int:
-    """Return how many datasets there are; with what within() returns."""
-    return int(_NUMBER_WITHIN.scalar(parameters))
 
 
 def _first_rows(query: ColumnElement[Any]) -> Select[tuple[int]]:
@@ -422,5 +409,7 @@ _EXPRESSION: BindParameter[str] = bindparam("expression", type_=String())
 _PLACES: BindParameter[Any] = bindparam("places", type_=ARRAY(Integer))
 _FOUND = _first_rows(_tsquery(_EXPRESSION))
 _FOUND_WITHIN = _within(_FOUND)
-_NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
-_NUMBER_WITHIN = number(_FOUND_WITHIN)
+#: Counts what an expression finds, no further than the parameter most.
+NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
+#: Counts what within() says.
+NUMBER_WITHIN = number(_FOUND_WITHIN)

@@ -91,7 +91,8 @@ class SQLSearch(GroupingABC, SearchABC):
 
         :param most: count no further
         """
-        return int(_engine().number_of(expression, most))
+        parameters = {"expression": expression, "most": most}
+        return int(_engine().NUMBER_UP_TO.scalar(parameters))
 
     def within(
         self, expression: str, shown: Sequence[int], hidden: Sequence[int]
@@ -107,7 +108,7 @@ class SQLSearch(GroupingABC, SearchABC):
 
     def number_within(self, parameters: Mapping[str, Any]) -> int:
         """Return how many datasets an expression finds in some base URIs."""
-        return int(_engine().number_within(parameters))
+        return int(_engine().NUMBER_WITHIN.scalar(parameters))
 
     def match_newest(self) -> ColumnElement[bool]:
         """Return the condition that a dataset is on a page of the newest hits.

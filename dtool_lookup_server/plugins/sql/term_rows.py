@@ -6,6 +6,7 @@ it than the engine takes: rows of limited size, none of which cuts a phrase.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, column, func, select, table, text
 from sqlalchemy.orm import Session, scoped_session
@@ -138,7 +139,7 @@ def check(session: AnySession) -> None:
     session.execute(select(ROWS.c.dataset_id).limit(1))
 
 
-def number(found: Select[tuple[int]]) -> Prepared:
+def number(found: Select[Any]) -> Prepared:
     """Return what counts the rows of a select."""
     return Prepared(select(func.count()).select_from(found.subquery()))
 
