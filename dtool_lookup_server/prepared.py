@@ -8,6 +8,10 @@ plain tuples. For statements that are short and frequent; all others go the comm
 To open a session, begin its transaction and end both takes as long as three statements.
 What only reads SQLite therefore does without, on a connection that each thread keeps.
 Where a transaction has begun its statements are part of it.
+
+What nearly every request asks and few writes change, such as the user of a token, a
+thread remembers until anything at all is written. SQLite tells that in a tenth of the
+time that the statement would take.
 """
 
 import os
@@ -198,6 +202,55 @@ class Prepared:
         return [(place, process) for place, process in enumerate(found) if process]
 
 
+class Remembered(Prepared):
+    """A select of few rows, which are remembered as long as nothing was written.
+
+    On SQLite alone, and never within a transaction. Other databases could only be asked
+    for it by a statement that takes as long as the select.
+    """
+
+    def all(self, parameters: Parameters, session: Within | None = None) -> Tuples:
+        """Return all rows, as Prepared.all does."""
+        if session is not None:
+            return super().all(parameters, session)
+        connection = _reading_connection()
+        known = _reader.remembered_on(connection)
+        if known is None:
+            return super().all(parameters, connection)
+        key = (self, frozenset(parameters.items()))
+        rows = known.get(key)
+        if rows is None:
+            rows = super().all(parameters, connection)
+            known.remember(key, rows)
+        return [*rows]
+
+
+class _Memory(dict[Any, Tuples]):
+    """What a thread has found on its connection since anything was written.
+
+    :param version: the connection's number for what there was then, which is another
+        after each commit by others: https://sqlite.org/pragma.html#pragma_data_version
+    """
+
+    # About a megabyte in each thread.
+    _MOST_ROWS = 5_000
+
+    def __init__(self, version: int | None = None):
+        super().__init__()
+        self.version = version
+        self._number = 0
+
+    def remember(self, key: Any, rows: Tuples) -> None:
+        """Keep rows, in place of all others where these are too many."""
+        # Nothing takes no memory, and yet a place.
+        self._number += 1 + len(rows)
+        if self._number > self._MOST_ROWS:
+            self.clear()
+            self._number = 1 + len(rows)
+        if self._number <= self._MOST_ROWS:
+            self[key] = rows
+
+
 class _Reader(threading.local):
     """The connection with which a thread reads SQLite: one after the other's request.
 
@@ -209,6 +262,8 @@ class _Reader(threading.local):
     def __init__(self) -> None:
         self._pool: Pool | None = None
         self._connection: Connection | None = None
+        self._driver: Any = None
+        self._memory = _Memory()
         self._forsaken: Connection | None = None
 
     def connection(self, engine: Engine) -> Connection:
@@ -225,10 +280,27 @@ class _Reader(threading.local):
             self._connection = engine.connect()
             self._connection.detach()
             self._pool = engine.pool
-            driver: Any = self._connection.connection.dbapi_connection
+            self._driver = self._connection.connection.dbapi_connection
+            self._memory = _Memory()
             # A thread that ends leaves nobody else who would.
-            weakref.finalize(self._connection, driver.close).atexit = False
+            weakref.finalize(self._connection, self._driver.close).atexit = False
         return self._connection
+
+    def remembered_on(self, connection: Connection) -> _Memory | None:
+        """Return what this thread has found on its connection, and is so still.
+
+        :returns: None for another connection, and for one that cannot tell
+        """
+        if connection is not self._connection:
+            return None
+        try:
+            (version,) = self._driver.execute("PRAGMA data_version").fetchone()
+        except connection.dialect.loaded_dbapi.Error:
+            # The select will say what is wrong.
+            return None
+        if version != self._memory.version:
+            self._memory = _Memory(version)
+        return self._memory
 
     def forsake(self) -> None:
         """Leave the connection to the process that this one was forked from.
@@ -236,6 +308,7 @@ class _Reader(threading.local):
         Not even to close it is for a child: https://sqlite.org/howtocorrupt.html
         """
         self._forsaken, self._connection = self._connection, None
+        self._driver = None
 
 
 _reader = _Reader()

@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,13 +17,21 @@ from sqlalchemy import (
     delete,
     event,
     insert,
+    make_url,
     select,
     table,
+    update,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from dtool_lookup_server import prepared, sql_db
-from dtool_lookup_server.prepared import Prepared, as_list, listed, size_for
+from dtool_lookup_server.prepared import (
+    Prepared,
+    Remembered,
+    as_list,
+    listed,
+    size_for,
+)
 from dtool_lookup_server.services import users
 from dtool_lookup_server.sql_models import BaseURI, User
 from tests.conftest import make_config, open_app
@@ -32,6 +42,9 @@ BY_NAME = Prepared(
     select(USERS.c.is_admin, USERS.c.tokens_valid_from).where(
         USERS.c.username == bindparam("username")
     )
+)
+REMEMBERED = Remembered(
+    select(USERS.c.is_admin).where(USERS.c.username == bindparam("username"))
 )
 _ON_SQLITE = pytest.mark.skipif(
     KIND != "sqlite", reason="drivers begin a transaction themselves"
@@ -225,3 +238,61 @@ def test_a_listener_may_change_the_statement(session):
     finally:
         event.remove(engine, "before_cursor_execute", nobody)
     assert BY_NAME.all({"username": "doc"}) == [(True, MOMENT)]
+
+
+@pytest.fixture
+def asked(app):
+    """The statements that the database was asked."""
+    statements = []
+
+    def note(*arguments):
+        statements.append(arguments[2])
+
+    with app.app_context():
+        event.listen(sql_db.engine, "before_cursor_execute", note)
+        yield statements
+        event.remove(sql_db.engine, "before_cursor_execute", note)
+
+
+@_ON_SQLITE
+def test_what_is_remembered_is_asked_once(asked):
+    for name in ("doc", "happy", "doc", "happy"):
+        assert REMEMBERED.all({"username": name}) == []
+    assert len(asked) == 2
+
+
+@_ON_SQLITE
+def test_not_more_is_remembered_than_a_thread_has_room_for(asked, monkeypatch):
+    monkeypatch.setattr(prepared._Memory, "_MOST_ROWS", 2)
+    for name in ("doc", "happy", "sleepy", "sleepy", "doc"):
+        assert REMEMBERED.all({"username": name}) == []
+    assert len(asked) == 4
+
+
+def test_nothing_is_remembered_beyond_the_next_commit(app):
+    with app.app_context():
+        assert REMEMBERED.all({"username": "doc"}) == []
+        with sql_db.engine.begin() as another:
+            another.execute(insert(USERS).values(username="doc", is_admin=True))
+        assert REMEMBERED.all({"username": "doc"}) == [(True,)]
+        sql_db.session.execute(update(USERS).values(is_admin=False))
+        assert REMEMBERED.all({"username": "doc"}) == [(False,)]
+        sql_db.session.rollback()
+        assert REMEMBERED.all({"username": "doc"}) == [(True,)]
+
+
+@_ON_SQLITE
+def test_another_process_may_have_written(app):
+    path = make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database
+    with app.app_context():
+        assert REMEMBERED.all({"username": "doc"}) == []
+        write = "INSERT INTO user (username, is_admin) VALUES ('doc', 1)"
+        script = f"import sqlite3; sqlite3.connect({path!r}).executescript({write!r})"
+        subprocess.run([sys.executable, "-c", script], check=True)
+        assert REMEMBERED.all({"username": "doc"}) == [(True,)]
+
+
+def test_what_is_remembered_can_be_changed_by_nobody(app):
+    with app.app_context():
+        REMEMBERED.all({"username": "doc"}).append("changed")
+        assert REMEMBERED.all({"username": "doc"}) == []
