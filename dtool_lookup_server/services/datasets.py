@@ -65,30 +65,27 @@ _LISTS: dict[str, ColumnElement[Any]] = {
 #: 0.18's order: as they were registered.
 BY_REGISTRATION = (_DATASET.c.id.asc(),)
 
-_COLUMNS = (
-    _DATASET.c.id,
-    BaseURI.__table__.c.base_uri,
-    *(
-        _DATASET.c[name]
-        for name in (
-            "uri",
-            "uuid",
-            "name",
-            "creator_username",
-            "created_at",
-            "frozen_at",
-            "number_of_items",
-            "size_in_bytes",
-            "type",
-            "dtoolcore_version",
-            "uploaded_by",
-            "uploaded_at",
-        )
-    ),
+_AFTER_BASE_URI = tuple(
+    _DATASET.c[name]
+    for name in (
+        "uri",
+        "uuid",
+        "name",
+        "creator_username",
+        "created_at",
+        "frozen_at",
+        "number_of_items",
+        "size_in_bytes",
+        "type",
+        "dtoolcore_version",
+        "uploaded_by",
+        "uploaded_at",
+    )
 )
-_EVERY = select(*_COLUMNS).join_from(
-    _DATASET, BaseURI.__table__, BaseURI.__table__.c.id == _DATASET.c.base_uri_id
-)
+_OF_BASE_URI = BaseURI.__table__.c.id == _DATASET.c.base_uri_id
+_EVERY = select(
+    _DATASET.c.id, BaseURI.__table__.c.base_uri, *_AFTER_BASE_URI
+).join_from(_DATASET, BaseURI.__table__, _OF_BASE_URI)
 
 
 def _page_of(base_uri_id: ColumnElement[int]) -> Prepared:
@@ -116,6 +113,23 @@ def _page_of(base_uri_id: ColumnElement[int]) -> Prepared:
 # the page lies between ids that are close they are gone through as they are.
 _CLOSE_PAGE = _page_of(_DATASET.c.base_uri_id + 0)
 _WIDE_PAGE = _page_of(_DATASET.c.base_uri_id)
+# Where few are left out before the page, to find its ids first takes longer than to
+# read some rows more.
+_NEXT_PAGE = Prepared(
+    select(
+        _DATASET.c.id,
+        select(BaseURI.__table__.c.base_uri).where(_OF_BASE_URI).scalar_subquery(),
+        *_AFTER_BASE_URI,
+    )
+    .where(
+        _DATASET.c.id >= bindparam("first"),
+        _DATASET.c.id < bindparam("end"),
+        (_DATASET.c.base_uri_id + 0).in_(SEARCHABLE),
+    )
+    .order_by(_DATASET.c.id)
+    .offset(bindparam("offset", type_=BigInteger))
+    .limit(bindparam("limit", type_=Integer))
+)
 #: Most ids that are gone through for a page.
 _CLOSE = 4 * counters.BLOCK_IDS
 
@@ -142,7 +156,7 @@ def searchable_by_holder() -> AnySelect:
 
 
 def shown_to_holder() -> AnySelect:
-    """Return the same select, for what a text index finds.
+    """Return the same select, for what another index finds.
 
     The sum keeps databases from the index of base URIs: one that does not know yet how
     much there is would go through all datasets of them, to find a few by a word.
@@ -204,8 +218,10 @@ def _pages_of(sizes: tuple[tuple[str, int], ...], indexed: bool) -> PreparedPage
     :param sizes: the number of parameters of each list
     :param indexed: without it SQLite goes through all datasets in order
     """
-    statement = searchable_by_holder()
     lists = {key: listed(key, size, _LISTS[key].type) for key, size in sizes}
+    # Of few base URIs their index is the best, but not of all that may be searched.
+    of_base_uris_alone = lists.keys() <= {"base_uris"}
+    statement = searchable_by_holder() if of_base_uris_alone else shown_to_holder()
     if not indexed:
         statement = statement.with_hint(_DATASET, "NOT INDEXED", "sqlite")
         for tag in lists.pop("tags", ()):
@@ -263,7 +279,10 @@ class VisibleListing:
         first, end, skipped, self._total = counters.span_of(self._user, offset, limit)
         page = {"first": first, "end": end, "offset": skipped, "limit": limit}
         parameters = holder(self._user) | page
-        statement = _CLOSE_PAGE if end - first <= _CLOSE else _WIDE_PAGE
+        if end - first > _CLOSE:
+            statement = _WIDE_PAGE
+        else:
+            statement = _NEXT_PAGE if skipped <= limit else _CLOSE_PAGE
         return to_items(statement.all(parameters))
 
 
@@ -361,7 +380,7 @@ def to_items(rows: Sequence[AnyRow | tuple[Any, ...]]) -> list[dict[str, Any]]:
             "uploaded_by": uploaded_by,
             "uploaded_at": uploaded_at and to_timestamp(uploaded_at),
         }
-        # In the order of _COLUMNS.
+        # In the order of _EVERY.
         for (
             id_,
             base_uri,
