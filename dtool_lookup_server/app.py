@@ -1,12 +1,13 @@
 """The application factory."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask, Response
+from flask import Flask, Response, g
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -37,11 +38,12 @@ from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
 from .routes.hardening import hardened
+from .routes.short_way import ShortWay
 from .routes.unopened_sessions import UnopenedSessions
 from .routes.uri_path import URIConverter
 from .watching.logs import configure_logs
 from .watching.metrics import Metrics
-from .watching.requests import watch_requests
+from .watching.requests import RequestWatch, watch_requests
 from .watching.stores import StoreWatch
 from .watching.tracing import trace
 from .web import api_docs, pages
@@ -83,8 +85,8 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
     configure_plugins(app, plugins, overlay)
     _bind_extensions(app)
     start_plugins(app, plugins)
-    _watch(app, plugins)
-    _register_routes(app, plugins)
+    watch = _watch(app, plugins)
+    _register_routes(app, plugins, watch)
     register_error_handlers(app)
     guard_open_access(app)
     _believe_proxies(app)
@@ -166,10 +168,11 @@ def _believe_proxies(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, **counts)  # type: ignore[method-assign]
 
 
-def _watch(app: Flask, plugins: Plugins) -> None:
+def _watch(app: Flask, plugins: Plugins) -> RequestWatch:
     port = app.config["METRICS_PORT"]
     metrics = Metrics() if port else None
-    watch_requests(app, metrics)
+    watch = RequestWatch(metrics)
+    watch_requests(app, watch)
     note_origins(app)
     _end_in_time(app)
     limit_rate(app)
@@ -180,11 +183,13 @@ def _watch(app: Flask, plugins: Plugins) -> None:
     stores.watch_plugins(plugins)
     with app.app_context():
         stores.watch_sql(sql_db.engine)
+    return watch
 
 
 def _end_in_time(app: Flask) -> None:
     def begin() -> None:
-        deadlines.begin(app.config["REQUEST_TIMEOUT"])
+        spent = time.perf_counter() - g.begun
+        deadlines.begin(app.config["REQUEST_TIMEOUT"], spent)
 
     def lift(response: Response) -> Response:
         # What is sent bit by bit may take as long as there is somebody who reads it.
@@ -199,7 +204,7 @@ def _end_in_time(app: Flask) -> None:
     app.teardown_request(end)
 
 
-def _register_routes(app: Flask, plugins: Plugins) -> None:
+def _register_routes(app: Flask, plugins: Plugins, watch: RequestWatch) -> None:
     app.url_map.converters["uri"] = URIConverter
     api = Api(app)
     blueprints = (
@@ -213,6 +218,7 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     app.wsgi_app = hardened(app.wsgi_app)  # type: ignore[assignment,method-assign]
+    app.wsgi_app = ShortWay(app, watch)  # type: ignore[method-assign]
     # The last comes first: an answer is compressed with its ETag on it.
     app.after_request(compress)
     app.after_request(tag_read)

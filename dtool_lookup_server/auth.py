@@ -110,14 +110,23 @@ def _bearer() -> ActingUser | None:
             raise RevokedJWTError({}, {})
         return user
     _key, header, claims = jwt.verify_bearer(authorization)
+    try:
+        return user_named_by(claims)
+    except RevokedTokenError:
+        raise RevokedJWTError(header, claims) from None
+
+
+def user_named_by(claims: dict[str, Any]) -> ActingUser | None:
+    """Return the user whom a verified token names, or None if not registered.
+
+    :raises JWTDecodeError: if it names nobody
+    :raises RevokedTokenError: if it was revoked
+    """
     name = claims.get(current_app.config["JWT_IDENTITY_CLAIM"])
     if not isinstance(name, str):
         raise JWTDecodeError("The claim with the user name is no string")
     issued_at = claims.get("iat")
-    try:
-        return users.find_bearer(name, None if issued_at is None else float(issued_at))
-    except RevokedTokenError:
-        raise RevokedJWTError(header, claims) from None
+    return users.find_bearer(name, None if issued_at is None else float(issued_at))
 
 
 def is_from_admin() -> bool:

@@ -26,12 +26,13 @@ class Deadline(NamedTuple):
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
-def begin(seconds: float) -> None:
+def begin(seconds: float, spent: float = 0) -> None:
     """Limit what this thread does from now on.
 
     :param seconds: that it may take
+    :param spent: seconds that it has taken already
     """
-    _current.set(Deadline(seconds, time.monotonic() + seconds))
+    _current.set(Deadline(seconds, time.monotonic() + seconds - spent))
 
 
 def lift() -> None:

@@ -26,9 +26,13 @@ class FastJSONProvider(DefaultJSONProvider):
     def response(self, *args: Any, **kwargs: Any) -> Any:
         """Return a response with a value as JSON."""
         # Flask's asks dumps for separators, which orjson has no choice of.
-        data = self._written(self._prepare_response_obj(args, kwargs))
+        data = self.line(self._prepare_response_obj(args, kwargs))
         kind: Any = self._app.response_class
-        return kind(data + b"\n", mimetype=self.mimetype)
+        return kind(data, mimetype=self.mimetype)
+
+    def line(self, obj: Any) -> bytes:
+        """Return a value as an answer has it."""
+        return self._written(obj) + b"\n"
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Return a value as JSON."""

@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 from flask import current_app, g
 from flask_jwt_extended import JWTManager, get_jwt, get_jwt_header
 from flask_jwt_extended import verify_jwt_in_request as verify
+from flask_jwt_extended.default_callbacks import (
+    default_blocklist_callback,
+    default_token_verification_callback,
+)
 from flask_jwt_extended.internal_utils import (
     custom_verification_for_token,
     verify_token_not_blocklisted,
@@ -54,30 +58,63 @@ class RememberingJWTManager(JWTManager):
         :param authorization: of the request
         :raises JWTExtendedException: as verify_jwt_in_request does, and PyJWTError
         """
-        known: dict[bytes, Verified]
-        known = current_app.extensions.setdefault(_CACHE, {})
         # Where users are looked up by a function it is told of each verification.
         digest = None if self._user_lookup_callback else _digest(authorization)
-        if digest is not None and (verified := known.get(digest)):
-            # With the key that it takes today: keys are withdrawn.
-            _key, header, claims = verified
-            if (
-                int(claims.get("exp", _NEVER)) > time.time()
-                and self._decode_key_callback(header, claims) == verified.key
-            ):
-                verify_token_not_blocklisted(header, claims)
-                custom_verification_for_token(header, claims)
-                _pass_on(header, claims)
-                return verified
-            del known[digest]
+        remembered = None if digest is None else self._remembered(digest)
+        if remembered is not None:
+            _key, header, claims = remembered
+            verify_token_not_blocklisted(header, claims)
+            custom_verification_for_token(header, claims)
+            _pass_on(header, claims)
+            return remembered
         verify()
         header, claims = get_jwt_header(), get_jwt()
         verified = Verified(self._decode_key_callback(header, claims), header, claims)
         if digest is not None:
+            known = _known()
             if len(known) >= _MOST:
                 known.clear()
             known[digest] = verified
         return verified
+
+    def remembered_bearer(self, authorization: Authorization) -> Verified | None:
+        """Return what a token says that was verified before and is good still.
+
+        For where Flask has no request; needs decides_alone.
+
+        :returns: None for any other token
+        """
+        digest = _digest(authorization)
+        return None if digest is None else self._remembered(digest)
+
+    @property
+    def decides_alone(self) -> bool:
+        """Whether nobody else has a say in which tokens are good."""
+        return (
+            self._user_lookup_callback is None
+            and self._token_in_blocklist_callback is default_blocklist_callback
+            and self._token_verification_callback is default_token_verification_callback
+        )
+
+    def _remembered(self, digest: bytes) -> Verified | None:
+        known = _known()
+        verified = known.get(digest)
+        if verified is None:
+            return None
+        # With the key that it takes today: keys are withdrawn.
+        key, header, claims = verified
+        if (
+            int(claims.get("exp", _NEVER)) <= time.time()
+            or self._decode_key_callback(header, claims) != key
+        ):
+            known.pop(digest, None)
+            return None
+        return verified
+
+
+def _known() -> dict[bytes, Verified]:
+    known: dict[bytes, Verified] = current_app.extensions.setdefault(_CACHE, {})
+    return known
 
 
 def _digest(authorization: Authorization | None) -> bytes | None:

@@ -221,33 +221,11 @@ class Blueprint(SmorestBlueprint):
     ) -> tuple[Any, Any]:
         if page_params.item_count == UNCOUNTED:
             return result, headers
-        metadata = self._make_pagination_metadata(
+        metadata = pagination(
             page_params.page, page_params.page_size, page_params.item_count
         )
-        pagination = {self.PAGINATION_HEADER_NAME: current_app.json.dumps(metadata)}
-        return result, {**(headers or {}), **pagination}
-
-    @staticmethod
-    def _make_pagination_metadata(
-        page: int, page_size: int, item_count: int
-    ) -> dict[str, int]:
-        # As the base class has it, without a new schema for every answer.
-        pages = -(-item_count // page_size)
-        if not pages:
-            return {"total": 0, "total_pages": 0}
-        metadata = {
-            "total": item_count,
-            "total_pages": pages,
-            "first_page": 1,
-            "last_page": pages,
-        }
-        if page <= pages:
-            metadata["page"] = page
-            if page > 1:
-                metadata["previous_page"] = page - 1
-            if page < pages:
-                metadata["next_page"] = page + 1
-        return metadata
+        told = {self.PAGINATION_HEADER_NAME: current_app.json.dumps(metadata)}
+        return result, {**(headers or {}), **told}
 
     def _store_endpoint_docs(
         self, endpoint: str, obj: Any, parameters: Any, tags: Any, **options: Any
@@ -260,6 +238,29 @@ class Blueprint(SmorestBlueprint):
                 name = f"{name}_by_{method.lower()}"
             documented = self._docs[endpoint][method.lower()]
             documented.setdefault("manual_doc", {}).setdefault("operationId", name)
+
+
+def pagination(page: int, page_size: int, item_count: int) -> dict[str, int]:
+    """Return what X-Pagination tells of a page.
+
+    As flask-smorest has it, without a new schema for every answer.
+    """
+    pages = -(-item_count // page_size)
+    if not pages:
+        return {"total": 0, "total_pages": 0}
+    metadata = {
+        "total": item_count,
+        "total_pages": pages,
+        "first_page": 1,
+        "last_page": pages,
+    }
+    if page <= pages:
+        metadata["page"] = page
+        if page > 1:
+            metadata["previous_page"] = page - 1
+        if page < pages:
+            metadata["next_page"] = page + 1
+    return metadata
 
 
 class ListingPage(Page):

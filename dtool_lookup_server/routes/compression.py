@@ -52,13 +52,18 @@ def compress(response: Response) -> Response:
     data = response.get_data()
     if len(data) < SMALLEST:
         return response
-    response.set_data(gzip.compress(data, _LEVEL, mtime=0))
+    response.set_data(compressed(data))
     response.headers["Content-Encoding"] = "gzip"
     etag, weak = response.get_etag()
     if etag is not None and not weak:
         # Not the same bytes any more.
         response.set_etag(etag, weak=True)
     return response
+
+
+def compressed(data: bytes) -> bytes:
+    """Return an answer's bytes in gzip."""
+    return gzip.compress(data, _LEVEL, mtime=0)
 
 
 def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:

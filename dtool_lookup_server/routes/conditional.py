@@ -15,9 +15,9 @@ View = Callable[..., Any]
 
 Absence = type[Exception] | tuple[type[Exception], ...]
 
-# Headers of a request that make its answer depend on what the client has already, as
+#: Headers of a request that make its answer depend on what the client has already, as
 # WSGI names them.
-_CONDITIONS = {
+CONDITIONS = {
     "HTTP_IF_MATCH",
     "HTTP_IF_NONE_MATCH",
     "HTTP_IF_MODIFIED_SINCE",
@@ -25,6 +25,9 @@ _CONDITIONS = {
     "HTTP_IF_RANGE",
     "HTTP_RANGE",
 }
+
+#: A browser is to ask each time, and nobody else is to keep an answer.
+UNKEPT = ("Cache-Control", "private, no-cache")
 
 _ABSENT: Absence = (UnknownURIError, UnknownUserError)
 
@@ -40,9 +43,8 @@ def tag_read(response: Response) -> Response:
     ):
         # Leaves one that is there.
         response.add_etag()
-        # A browser is to ask each time, and nobody else is to keep it.
-        response.headers.setdefault("Cache-Control", "private, no-cache")
-        if not _CONDITIONS.isdisjoint(environ):
+        response.headers.setdefault(*UNKEPT)
+        if not CONDITIONS.isdisjoint(environ):
             response.make_conditional(environ)
     return response
 

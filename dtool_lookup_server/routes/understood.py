@@ -38,7 +38,8 @@ def tells_understood(view: View) -> View:
 
             @after_this_request
             def tell(response: Response) -> Response:
-                response.headers[HEADER] = json.dumps(_told(user, query, response))
+                total = _total_on_first_page(response)
+                response.headers[HEADER] = told(user, query, total)
                 return response
 
         return view(user, query, *args, **kwargs)
@@ -46,13 +47,20 @@ def tells_understood(view: View) -> View:
     return wrapper
 
 
-def _told(user: Any, query: dict[str, Any], response: Response) -> dict[str, Any]:
+def told(user: Any, query: dict[str, Any], total: int | None) -> str:
+    """Return what the header tells of a query.
+
+    :param total: the number of datasets that it finds, on the first page of a list
+    """
+    return json.dumps(_understood(user, query, total))
+
+
+def _understood(user: Any, query: dict[str, Any], total: int | None) -> dict[str, Any]:
     understood = search.understood(query)
     text = str(understood)
     if len(text) > LONGEST:
         text = f"{text[: LONGEST - 1]}…"
     told = {"query": text, "parsed": understood.parsed}
-    total = _total_on_first_page(response)
     if total is None:
         return told
     try:

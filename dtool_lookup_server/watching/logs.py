@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import g, has_request_context, request
+from flask import g
 
 #: The parent of all loggers of this server.
 LOGGER = "dtool_lookup_server"
@@ -27,7 +27,7 @@ class ErrorStream(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record as a line."""
         try:
-            stream = request.environ["wsgi.errors"] if request else sys.stderr
+            stream = g.errors if g and "errors" in g else sys.stderr
             stream.write(f"{self.format(record)}\n")
             stream.flush()
         except Exception:
@@ -93,7 +93,7 @@ def contents(record: logging.LogRecord) -> dict[str, Any]:
         "message": record.getMessage(),
         **getattr(record, "fields", {}),
     }
-    if "request_id" not in line and has_request_context() and "request_id" in g:
+    if "request_id" not in line and g and "request_id" in g:
         line["request_id"] = g.request_id
     if record.exc_info and record.exc_info[1] is not None:
         line["error"] = type(record.exc_info[1]).__name__

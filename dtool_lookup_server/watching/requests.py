@@ -14,49 +14,85 @@ from .stores import begin_request, store_seconds
 
 ID_HEADER = "X-Request-ID"
 _ID_IN_ENVIRON = "HTTP_X_REQUEST_ID"
+# Where the environment of a request has its id, and when it came.
+_BEGUN = "dtool_lookup_server.begun"
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _log = logging.getLogger(f"{LOGGER}.requests")
 
 
-def watch_requests(app: Flask, metrics: Metrics | None) -> None:
-    """Give each request an id, and log and measure how it was answered.
+class RequestWatch:
+    """Gives each request an id, and logs and measures how it was answered.
 
-    To be called before anything else is to happen after a request: what is asked for
-    first is done last.
+    :param metrics: None where nobody wants them
     """
 
-    def finish(response: Response) -> Response:
-        # What the proxies stand for: to look behind one takes a microsecond.
-        asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+    def __init__(self, metrics: Metrics | None):
+        self._metrics = metrics
+
+    def begin(self, environ: dict[str, Any]) -> None:
+        """Note that a request has come, in its application context.
+
+        :param environ: of the request, as WSGI has it
+        """
+        # One that the short way has begun and left to Flask is the same request.
+        begun = environ.get(_BEGUN)
+        if begun is None:
+            begun = environ[_BEGUN] = (_id_for(environ), time.perf_counter())
+            begin_request()
+        context = g._get_current_object()
+        context.request_id, context.begun = begun
+        context.errors = environ["wsgi.errors"]
+
+    def end(self, method: str, route: str | None, status: int) -> tuple[str, str]:
+        """Note how it was answered.
+
+        :param route: the pattern of the path, which holds nothing of the client's
+        :param status: of HTTP
+        :returns: a header for the answer
+        """
         context = g._get_current_object()
         seconds = time.perf_counter() - context.begun
-        response.headers[ID_HEADER] = context.request_id
-        # The pattern of the path, which holds nothing of the client's.
-        route = asked.url_rule.rule if asked.url_rule else None
         stores = store_seconds()
         if _log.isEnabledFor(logging.INFO):
             _write(
                 {
                     "request_id": context.request_id,
                     "user": context.get("username"),
-                    "method": asked.method,
+                    "method": method,
                     "route": route,
-                    "status": response.status_code,
+                    "status": status,
                     "milliseconds": _milliseconds(seconds),
                     "stores": {
                         store: _milliseconds(spent) for store, spent in stores.items()
                     },
                 }
             )
-        if metrics is not None:
-            metrics.count_request(
-                asked.method, route or "", response.status_code, seconds, stores
-            )
+        if self._metrics is not None:
+            self._metrics.count_request(method, route or "", status, seconds, stores)
+        return ID_HEADER, context.request_id
+
+
+def watch_requests(app: Flask, watch: RequestWatch) -> None:
+    """Watch what Flask answers.
+
+    To be called before anything else is to happen after a request: what is asked for
+    first is done last.
+    """
+
+    def begin() -> None:
+        watch.begin(request.environ)
+
+    def finish(response: Response) -> Response:
+        # What the proxy stands for: to look behind it takes a microsecond.
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+        route = asked.url_rule.rule if asked.url_rule else None
+        name, value = watch.end(asked.method, route, response.status_code)
+        response.headers[name] = value
         return response
 
-    app.before_request(_begin)
+    app.before_request(begin)
     app.after_request(finish)
 
 
@@ -70,13 +106,10 @@ def _write(line: dict[str, Any]) -> None:
     _log.handle(record)
 
 
-def _begin() -> None:
-    context = g._get_current_object()
-    context.begun = time.perf_counter()
-    begin_request()
-    given = request.environ.get(_ID_IN_ENVIRON)
+def _id_for(environ: dict[str, Any]) -> str:
+    given: str | None = environ.get(_ID_IN_ENVIRON)
     good = given is not None and _WELL_FORMED.fullmatch(given)
-    context.request_id = given if good else os.urandom(16).hex()
+    return given if given is not None and good else os.urandom(16).hex()
 
 
 def _milliseconds(seconds: float) -> float:

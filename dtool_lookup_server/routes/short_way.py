@@ -1,0 +1,360 @@
+"""A short way from a request to its answer, for what is asked most often.
+
+Flask, flask-smorest and webargs take longer over a short answer than SQLite takes to
+find it. On this way the same views are called and the same headers are sent, without
+the request, response and context objects that these libraries make on the way.
+
+It knows only how to say yes. Whatever is unusual about a request, and whatever fails,
+is left to Flask as if nothing had been; these views only read. Where plugins or
+extensions take part in requests, all go through Flask. So does the first request of a
+worker, and the first with a token, whose signature is verified there.
+"""
+
+import inspect
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flask import Flask, Request, Response, current_app, g, request
+from flask.signals import request_finished, request_started, request_tearing_down
+from flask_smorest.pagination import PaginationParameters
+from marshmallow import Schema
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import Authorization
+from werkzeug.http import generate_etag
+
+from .. import auth, deadlines
+from ..errors import StoreUnavailableError, TookTooLongError
+from ..extensions import jwt
+from ..json_output import FastJSONProvider
+from ..schemas import SearchDatasetSchema, URISchema, UserResponseSchema
+from ..services import search
+from ..services.users import ActingUser
+from ..watching.requests import RequestWatch
+from . import dataset, user
+from .blueprint import JSON, UNCOUNTED, Blueprint, ListingPage, loads, pagination
+from .compression import SMALLEST, compressed
+from .conditional import CONDITIONS, UNKEPT
+from .hardening import FOR_DATA
+from .understood import HEADER as UNDERSTOOD
+from .understood import told
+from .unopened_sessions import UnopenedSessions
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Headers = list[tuple[str, str]]
+View = Callable[..., Any]
+
+
+class _Way(NamedTuple):
+    """How a view is called and its answer made, as its decorators say.
+
+    :param view: with its decorators
+    :param body: how the request's body is read; None where it has none
+    :param result: what is made of what it returns; None where that is final
+    :param is_paged: whether it returns a listing
+    """
+
+    view: View
+    body: Schema | None = None
+    result: Schema | None = None
+    is_paged: bool = False
+
+
+_WAYS = {
+    "dataset.list_datasets": _Way(dataset.list_datasets, is_paged=True),
+    "dataset.look_up": _Way(dataset.look_up, is_paged=True),
+    "dataset.search": _Way(dataset.search, SearchDatasetSchema(), is_paged=True),
+    "dataset.summary": _Way(dataset.summary),
+    "dataset.readme": _Way(dataset.readme, URISchema()),
+    "dataset.manifest": _Way(dataset.manifest, URISchema()),
+    "dataset.annotations": _Way(dataset.annotations, URISchema()),
+    "user.info": _Way(user.info, result=UserResponseSchema()),
+}
+_BLUEPRINTS = (None, dataset.bp.name, user.bp.name)
+
+# Whose hooks this way does the work of; those of anybody else need Flask.
+_STOOD_FOR = {
+    f"dtool_lookup_server.{module}"
+    for module in (
+        "app",
+        "auth",
+        "routes.compression",
+        "routes.conditional",
+        "routes.cross_origin",
+        "routes.short_way",
+        "watching.requests",
+    )
+}
+
+# What a request has that needs Flask, as WSGI names it.
+_UNUSUAL = CONDITIONS | {
+    "HTTP_ORIGIN",
+    "HTTP_TRANSFER_ENCODING",
+    # Whoever sets it wants Flask's contexts afterwards, as its test client does.
+    "werkzeug.debug.preserve_context",
+}
+
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_PAGE = re.compile(r"(?:page=([1-9]\d{0,8}))?&?(?:page_size=([1-9]\d{0,3}))?")
+_LARGEST_BODY = 64 * 1024
+
+
+# What is not to be tried twice, since that would take as long once more: Flask is told
+# of it where the environment of the request has it, with the name of the user.
+_SLOW_TO_FAIL = (StoreUnavailableError, TookTooLongError, SQLAlchemyError)
+_FAILED = "dtool_lookup_server.failed"
+
+
+class _UnusualError(Exception):
+    """Raised where Flask is needed."""
+
+
+class _Step(NamedTuple):
+    """A view that requests are answered by.
+
+    :param call: the view without its decorators
+    :param route: the pattern of its path
+    """
+
+    way: _Way
+    call: View
+    route: str
+
+
+class ShortWay:
+    """WSGI: answers what it can, and leaves to Flask what it cannot.
+
+    :param app: whose answers these are; all others are its own
+    :param watch: what is told of each request
+    """
+
+    def __init__(self, app: Flask, watch: RequestWatch):
+        self._app = app
+        self._watch = watch
+        self._whole_way: WSGIApplication = app.wsgi_app
+        # Known after the first request, when Flask takes no more hooks.
+        self._steps: dict[tuple[str, str], _Step] | None = None
+        app.before_request(_go_on)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer a request."""
+        if self._steps is None:
+            answer = self._whole_way(environ, start_response)
+            self._steps = dict(_steps(self._app))
+            return answer
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        named: tuple[str, ...] = ()
+        step = self._steps.get((method, path))
+        if step is None:
+            start, _slash, last = path.rpartition("/")
+            step = self._steps.get((method, f"{start}/"))
+            named = (last,)
+        if step is not None and _is_usual(environ, named):
+            found = self._answer(step, named, environ)
+            if found is not None:
+                headers, data = found
+                start_response("200 OK", headers)
+                return [data]
+        return self._whole_way(environ, start_response)
+
+    def _answer(
+        self, step: _Step, named: tuple[str, ...], environ: "WSGIEnvironment"
+    ) -> tuple[Headers, bytes] | None:
+        """Return the headers and the body of an answer; None where Flask is needed."""
+        with self._app.app_context():
+            self._watch.begin(environ)
+            auth.act_as(None)
+            deadlines.begin(current_app.config["REQUEST_TIMEOUT"])
+            try:
+                headers, data = _made(step, named, environ)
+                headers += [self._watch.end(environ["REQUEST_METHOD"], step.route, 200)]
+                return headers, data
+            except _SLOW_TO_FAIL as error:
+                environ[_FAILED] = (g.username, error)
+                return None
+            except Exception:
+                # Whatever it is, Flask comes upon it too, and knows what to answer.
+                return None
+            finally:
+                deadlines.lift()
+
+
+def _go_on() -> None:
+    """Let Flask answer what has failed on the short way."""
+    username, error = request.environ.pop(_FAILED, (None, None))
+    if error is not None:
+        auth.act_as(username)
+        raise error
+
+
+def _made(
+    step: _Step, named: tuple[str, ...], environ: "WSGIEnvironment"
+) -> tuple[Headers, bytes]:
+    """Return the headers and the body of an answer.
+
+    :raises Exception: of any kind where there is none to be had here
+    """
+    acting = _acting_user(environ)
+    way = step.way
+    queries = (way.body.load(_body(environ)),) if way.body else ()
+    result = step.call(acting, *queries, *named)
+    headers: Headers = []
+    if way.is_paged:
+        result = _page(result, environ, headers, acting, *queries)
+    kind = JSON
+    if isinstance(result, Response):
+        kind, data = result.headers["Content-Type"], result.get_data()
+    else:
+        made = way.result.dump(result) if way.result else result
+        data = _json().line(made)
+    mark = ""
+    etag = generate_etag(data) if environ["REQUEST_METHOD"] == "GET" else None
+    if _accepts_gzip(environ) and len(data) >= SMALLEST:
+        data, mark = compressed(data), "W/"
+        headers.append(("Content-Encoding", "gzip"))
+    if etag is not None:
+        headers += [("ETag", f'{mark}"{etag}"'), UNKEPT]
+    headers += [
+        ("Content-Type", kind),
+        ("Content-Length", str(len(data))),
+        ("Vary", "Accept-Encoding"),
+        *FOR_DATA,
+    ]
+    return headers, data
+
+
+def _acting_user(environ: "WSGIEnvironment") -> ActingUser:
+    """Return the user whose token, which was verified before, a request carries."""
+    scheme, _space, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme != "Bearer":
+        raise _UnusualError
+    verified = jwt.remembered_bearer(Authorization("bearer", token=token))
+    found = auth.user_named_by(verified.claims) if verified else None
+    if found is None:
+        raise _UnusualError
+    auth.act_as(found.username)
+    return found
+
+
+def _body(environ: "WSGIEnvironment") -> Any:
+    """Return the JSON that a request has brought, which Flask can read once more."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if environ.get("CONTENT_TYPE") != JSON or not length.isdecimal():
+        raise _UnusualError
+    most = current_app.config["MAX_CONTENT_LENGTH"]
+    if int(length) > min(_LARGEST_BODY, _LARGEST_BODY if most is None else most):
+        raise _UnusualError
+    data = environ["wsgi.input"].read(int(length))
+    environ["wsgi.input"] = io.BytesIO(data)
+    return loads(data)
+
+
+def _page(
+    listing: Any,
+    environ: "WSGIEnvironment",
+    headers: Headers,
+    acting: ActingUser,
+    query: dict[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the items of the page that is asked for.
+
+    :param headers: where what is told of the page is added
+    """
+    asked = _PAGE.fullmatch(environ.get("QUERY_STRING", ""))
+    if asked is None:
+        raise _UnusualError
+    defaults = Blueprint.DEFAULT_PAGINATION_PARAMETERS
+    page = int(asked[1] or defaults["page"])
+    size = int(asked[2] or defaults["page_size"])
+    if size > current_app.config["MAX_PAGE_SIZE"]:
+        raise _UnusualError
+    shown = ListingPage(listing, PaginationParameters(page, size))
+    items, total = shown.items, shown.item_count
+    if total != UNCOUNTED:
+        headers.append(("X-Pagination", _json().dumps(pagination(page, size, total))))
+    if query is not None and search.free_text_of(query):
+        on_first = total if page == 1 and total != UNCOUNTED else None
+        headers.append((UNDERSTOOD, told(acting, query, on_first)))
+    return items
+
+
+def _json() -> FastJSONProvider:
+    provider = current_app.json
+    assert isinstance(provider, FastJSONProvider)
+    return provider
+
+
+def _accepts_gzip(environ: "WSGIEnvironment") -> bool:
+    accepted = environ.get("HTTP_ACCEPT_ENCODING", "").lower()
+    if ";" in accepted:
+        # Some are liked better than others, or not at all.
+        raise _UnusualError
+    return "gzip" in accepted
+
+
+def _is_usual(environ: "WSGIEnvironment", named: tuple[str, ...]) -> bool:
+    """Return whether a request is one for this way, as far as that is seen at once."""
+    return (
+        _UNUSUAL.isdisjoint(environ)
+        and all(map(_PLAIN.fullmatch, named))
+        and not request_started.receivers
+        and not request_finished.receivers
+        and not request_tearing_down.receivers
+    )
+
+
+def _steps(app: Flask) -> Iterator[tuple[tuple[str, str], _Step]]:
+    """Yield what is answered on this way, by method and path; nothing where Flask is.
+
+    A path that ends in a slash stands for those with one more part.
+    """
+    if not _lets_alone(app):
+        return
+    rules = list(app.url_map.iter_rules())
+    for rule in rules:
+        way = _WAYS.get(rule.endpoint)
+        if way is None or app.view_functions[rule.endpoint] is not way.view:
+            continue
+        path, _angle, _name = rule.rule.partition("<")
+        if any(one.rule.startswith(path) for one in rules if one is not rule):
+            # A plugin's path may come before this one.
+            continue
+        for method in (rule.methods or set()) & {"GET", "POST"}:
+            yield (method, path), _Step(way, inspect.unwrap(way.view), rule.rule)
+
+
+def _lets_alone(app: Flask) -> bool:
+    """Return whether nobody but this server takes part in requests."""
+    settings = app.config
+    return (
+        _hooks(app) <= _STOOD_FOR
+        and app.extensions.get("flask-jwt-extended") is jwt
+        and jwt.decides_alone
+        and not settings["DISABLE_JWT_AUTHORISATION"]
+        and settings["SERVER_NAME"] is None
+        and settings.get("TRUSTED_HOSTS") is None
+        and isinstance(app.json, FastJSONProvider)
+        and isinstance(app.session_interface, UnopenedSessions)
+        and (app.request_class, app.response_class) == (Request, Response)
+    )
+
+
+def _hooks(app: Flask) -> set[str]:
+    """Return the names of the modules that take part in requests."""
+    kinds: tuple[Any, ...] = (
+        app.before_request_funcs,
+        app.after_request_funcs,
+        app.teardown_request_funcs,
+        app.url_value_preprocessors,
+    )
+    return {
+        hook.__module__
+        for hooks in kinds
+        for blueprint in _BLUEPRINTS
+        for hook in hooks.get(blueprint, ())
+    }
