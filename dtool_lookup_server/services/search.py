@@ -236,7 +236,7 @@ def understood(query: Query) -> Understood:
 
 
 # A request asks several times how its text is understood.
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=128)
 def _parsed(free_text: str, second: int) -> Understood:
     return parse(free_text, datetime.fromtimestamp(second, UTC))
 
