@@ -38,7 +38,7 @@ from .routes.compression import compress
 from .routes.conditional import tag_read
 from .routes.cross_origin import allow_origins
 from .routes.hardening import hardened
-from .routes.short_way import ShortWay
+from .routes.short_way import ShortWay, go_on
 from .routes.unopened_sessions import UnopenedSessions
 from .routes.uri_path import URIConverter
 from .watching.logs import configure_logs
@@ -80,13 +80,16 @@ def _make_app(overlay: dict[str, Any], plugins: Plugins | None) -> Flask:
     app.session_interface = UnopenedSessions()
     configure(app, overlay)
     configure_logs(app.config)
+    watch = RequestWatch(Metrics() if app.config["METRICS_PORT"] else None)
+    # The innermost: what plugins and others put around Flask is around this way too.
+    app.wsgi_app = ShortWay(app, watch)  # type: ignore[method-assign]
     plugins = plugins or load_plugins(app.config)
     _attach(app, plugins)
     configure_plugins(app, plugins, overlay)
     _bind_extensions(app)
     start_plugins(app, plugins)
-    watch = _watch(app, plugins)
-    _register_routes(app, plugins, watch)
+    _watch(app, plugins, watch)
+    _register_routes(app, plugins)
     register_error_handlers(app)
     guard_open_access(app)
     _believe_proxies(app)
@@ -168,22 +171,19 @@ def _believe_proxies(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, **counts)  # type: ignore[method-assign]
 
 
-def _watch(app: Flask, plugins: Plugins) -> RequestWatch:
-    port = app.config["METRICS_PORT"]
-    metrics = Metrics() if port else None
-    watch = RequestWatch(metrics)
+def _watch(app: Flask, plugins: Plugins, watch: RequestWatch) -> None:
     watch_requests(app, watch)
     note_origins(app)
+    app.before_request(go_on)
     _end_in_time(app)
     limit_rate(app)
-    if metrics is not None:
-        metrics.serve(app, port)
+    if watch.metrics is not None:
+        watch.metrics.serve(app, app.config["METRICS_PORT"])
     observers = [trace(app)] if app.config["TRACES"] else []
     stores = StoreWatch(app.config["SLOW_QUERY_MILLISECONDS"] / 1000, observers)
     stores.watch_plugins(plugins)
     with app.app_context():
         stores.watch_sql(sql_db.engine)
-    return watch
 
 
 def _end_in_time(app: Flask) -> None:
@@ -204,7 +204,7 @@ def _end_in_time(app: Flask) -> None:
     app.teardown_request(end)
 
 
-def _register_routes(app: Flask, plugins: Plugins, watch: RequestWatch) -> None:
+def _register_routes(app: Flask, plugins: Plugins) -> None:
     app.url_map.converters["uri"] = URIConverter
     api = Api(app)
     blueprints = (
@@ -218,7 +218,6 @@ def _register_routes(app: Flask, plugins: Plugins, watch: RequestWatch) -> None:
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     app.wsgi_app = hardened(app.wsgi_app)  # type: ignore[assignment,method-assign]
-    app.wsgi_app = ShortWay(app, watch)  # type: ignore[method-assign]
     # The last comes first: an answer is compressed with its ETag on it.
     app.after_request(compress)
     app.after_request(tag_read)

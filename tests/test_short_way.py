@@ -6,15 +6,17 @@ import logging
 import time
 
 import pytest
-from flask import request_started
+from flask import Blueprint, request_started
 from werkzeug.test import Client
 
 from dtool_lookup_server import create_app, deadlines
 from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.extensions import jwt
+from dtool_lookup_server.plugins.registry import Plugins
+from dtool_lookup_server.plugins.sql import SQLRetrieve, SQLSearch
 from dtool_lookup_server.services import datasets, permissions, users
 from dtool_lookup_server.watching.logs import contents
-from tests.conftest import add_people
+from tests.conftest import add_people, open_app
 from tests.corpus import DATASETS, MR_MEN, SNOW_WHITE
 
 DATASET = next(info for info in DATASETS if info["base_uri"] == SNOW_WHITE)
@@ -268,6 +270,41 @@ def test_who_listens_to_flasks_signals_hears_of_all_requests(app, own, grumpy):
         own.ask("GET", "/dataset/list", headers=grumpy)
     own.ask("GET", "/dataset/list", headers=grumpy)
     assert heard == [1]
+
+
+class _Middleware:
+    """A plugin that puts something of its own around Flask."""
+
+    def __init__(self):
+        self.heard = 0
+
+    def init_app(self, app):
+        within = app.wsgi_app
+
+        def around(environ, start_response):
+            self.heard += 1
+            return within(environ, start_response)
+
+        app.wsgi_app = around
+
+    def register_dataset(self, _dataset_info):
+        """Extensions hear of it."""
+
+    def get_blueprint(self):
+        return Blueprint("middleware", __name__)
+
+
+def test_what_plugins_put_around_flask_hears_of_all_requests(
+    config, monkeypatch, grumpy
+):
+    middleware = _Middleware()
+    plugins = Plugins(SQLSearch(), SQLRetrieve(), [middleware])
+    with open_app(config, plugins) as app:
+        add_people(app)
+        served = Served(app, monkeypatch)
+        for _again in range(3):
+            served.ask("GET", "/dataset/list", headers=grumpy)
+    assert (middleware.heard, served.by_flask) == (3, 1)
 
 
 @pytest.mark.parametrize(

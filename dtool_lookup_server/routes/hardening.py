@@ -29,9 +29,6 @@ _OF_SCRIPTS = "default-src 'self'; frame-ancestors 'none'"
 #: scripts may be configured to come from elsewhere, and those of plugins.
 _OF_PAGES = "base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 
-#: What an answer of data gets that has none of these headers.
-FOR_DATA = [*_EVERYWHERE, ("Content-Security-Policy", _OF_DATA)]
-
 _POLICIES = {
     "text/html": _OF_PAGES,
     "text/javascript": _OF_SCRIPTS,

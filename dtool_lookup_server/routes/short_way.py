@@ -36,7 +36,6 @@ from . import dataset, user
 from .blueprint import JSON, UNCOUNTED, Blueprint, ListingPage, loads, pagination
 from .compression import SMALLEST, compressed
 from .conditional import CONDITIONS, UNKEPT
-from .hardening import FOR_DATA
 from .understood import HEADER as UNDERSTOOD
 from .understood import told
 from .unopened_sessions import UnopenedSessions
@@ -137,7 +136,6 @@ class ShortWay:
         self._whole_way: WSGIApplication = app.wsgi_app
         # Known after the first request, when Flask takes no more hooks.
         self._steps: dict[tuple[str, str], _Step] | None = None
-        app.before_request(_go_on)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -184,8 +182,8 @@ class ShortWay:
                 deadlines.lift()
 
 
-def _go_on() -> None:
-    """Let Flask answer what has failed on the short way."""
+def go_on() -> None:
+    """Let Flask answer what has failed on the short way; called before each request."""
     username, error = request.environ.pop(_FAILED, (None, None))
     if error is not None:
         auth.act_as(username)
@@ -223,7 +221,6 @@ def _made(
         ("Content-Type", kind),
         ("Content-Length", str(len(data))),
         ("Vary", "Accept-Encoding"),
-        *FOR_DATA,
     ]
     return headers, data
 

@@ -29,7 +29,7 @@ class RequestWatch:
     """
 
     def __init__(self, metrics: Metrics | None):
-        self._metrics = metrics
+        self.metrics = metrics
 
     def begin(self, environ: dict[str, Any]) -> None:
         """Note that a request has come, in its application context.
@@ -69,8 +69,8 @@ class RequestWatch:
                     },
                 }
             )
-        if self._metrics is not None:
-            self._metrics.count_request(method, route or "", status, seconds, stores)
+        if self.metrics is not None:
+            self.metrics.count_request(method, route or "", status, seconds, stores)
         return ID_HEADER, context.request_id
 
 
