@@ -7,14 +7,16 @@ import time
 
 import pytest
 from flask import Blueprint, request_started
+from sqlalchemy import delete
 from werkzeug.test import Client
 
-from dtool_lookup_server import create_app, deadlines
+from dtool_lookup_server import create_app, deadlines, sql_db
 from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.extensions import jwt
 from dtool_lookup_server.plugins.registry import Plugins
 from dtool_lookup_server.plugins.sql import SQLRetrieve, SQLSearch
 from dtool_lookup_server.services import datasets, permissions, users
+from dtool_lookup_server.sql_models import search_permissions
 from dtool_lookup_server.watching.logs import contents
 from tests.conftest import add_people, open_app
 from tests.corpus import DATASETS, MR_MEN, SNOW_WHITE
@@ -101,6 +103,7 @@ class Served:
         answer = self._client.open(path, method=method, **sent, **environ, **options)
         headers = dict(answer.headers)
         assert headers.pop("X-Request-ID")
+        headers.pop("Date", None)
         return answer.status, headers, answer.data
 
     def both(self, *asked, **options):
@@ -173,6 +176,14 @@ def own(app, monkeypatch, grumpy):
     served = Served(app, monkeypatch)
     served.ask("GET", "/dataset/summary", headers=grumpy)
     return served
+
+
+def test_a_request_shares_the_context_that_it_is_made_in(app, own, grumpy):
+    with app.app_context():
+        sql_db.session.execute(delete(search_permissions))
+        data = own.ask("GET", "/user/info/grumpy", headers=grumpy)[2]
+        sql_db.session.rollback()
+    assert json.loads(data)["search_permissions_on_base_uris"] == []
 
 
 def test_the_first_request_is_flasks(app, monkeypatch, grumpy):

@@ -16,7 +16,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flask import Flask, Request, Response, current_app, g, request
+from flask import (
+    Flask,
+    Request,
+    Response,
+    current_app,
+    g,
+    has_app_context,
+    request,
+)
 from flask.signals import request_finished, request_started, request_tearing_down
 from flask_smorest.pagination import PaginationParameters
 from marshmallow import Schema
@@ -206,6 +214,7 @@ def _made(
         result = _page(result, environ, headers, acting, *queries)
     kind = JSON
     if isinstance(result, Response):
+        # Of these views it has a body and its type, and nothing else.
         kind, data = result.headers["Content-Type"], result.get_data()
     else:
         made = way.result.dump(result) if way.result else result
@@ -299,6 +308,8 @@ def _is_usual(environ: "WSGIEnvironment", named: tuple[str, ...]) -> bool:
     return (
         _UNUSUAL.isdisjoint(environ)
         and all(map(_PLAIN.fullmatch, named))
+        # A script, or a test, whose context Flask shares with the request.
+        and not has_app_context()
         and not request_started.receivers
         and not request_finished.receivers
         and not request_tearing_down.receivers
