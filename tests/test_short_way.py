@@ -23,6 +23,7 @@ from tests.corpus import DATASETS, MR_MEN, SNOW_WHITE
 
 DATASET = next(info for info in DATASETS if info["base_uri"] == SNOW_WHITE)
 URI = {"uri": DATASET["uri"]}
+OTHERWISE = DATASET["uri"].replace("://", "/")
 
 # What Flask's test client sends where it is to have the contexts afterwards.
 WHOLE_WAY = {"werkzeug.debug.preserve_context": [].append}
@@ -44,6 +45,10 @@ SHORT = {
     "manifest": ("POST", "/dataset/manifest", URI),
     "annotations": ("POST", "/dataset/annotations", URI),
     "user": ("GET", "/user/info/grumpy", None),
+    "readme by URI": ("GET", f"/readmes/{DATASET['uri']}", None),
+    "manifest by URI": ("GET", f"/manifests/{DATASET['uri']}", None),
+    "annotations by URI": ("GET", f"/annotations/{DATASET['uri']}", None),
+    "tags by URI": ("GET", f"/tags/{DATASET['uri']}", None),
 }
 
 UNUSUAL = {
@@ -56,6 +61,13 @@ UNUSUAL = {
     "page nought": ("GET", "/dataset/list?page=0", {}),
     "page too large": ("GET", "/dataset/list?page_size=101", {}),
     "page of letters": ("GET", "/dataset/list?page=a", {}),
+    "parameters run together": ("GET", "/dataset/list?page=1page_size=2", {}),
+    "another digit": ("GET", "/dataset/list?page=%D9%A1", {}),
+    "no name": ("GET", "/dataset/lookup/", {}),
+    "URI not registered": ("GET", "/readmes/s3://nowhere/a", {}),
+    "URI of another spelling": ("GET", f"/readmes/{OTHERWISE}", {}),
+    "URI within a URI": ("GET", f"/readmes/{DATASET['uri']}//{DATASET['uri']}", {}),
+    "no URI": ("GET", "/readmes/", {}),
     "unknown parameter": ("GET", "/dataset/list?pages=1", {}),
     "parameter twice": ("GET", "/dataset/list?page=1&page=2", {}),
     "encoded parameter": ("GET", "/dataset/list?page=%31", {}),

@@ -31,6 +31,7 @@ from marshmallow import Schema
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import Authorization
 from werkzeug.http import generate_etag
+from werkzeug.routing import Rule
 
 from .. import auth, deadlines
 from ..errors import StoreUnavailableError, TookTooLongError
@@ -44,6 +45,8 @@ from . import dataset, user
 from .blueprint import JSON, UNCOUNTED, Blueprint, ListingPage, loads, pagination
 from .compression import SMALLEST, compressed
 from .conditional import CONDITIONS, UNKEPT
+from .rest import contents
+from .rest.schemas import AnnotationsSchema, ReadmeSchema, TagsSchema
 from .understood import HEADER as UNDERSTOOD
 from .understood import told
 from .unopened_sessions import UnopenedSessions
@@ -79,8 +82,15 @@ _WAYS = {
     "dataset.manifest": _Way(dataset.manifest, URISchema()),
     "dataset.annotations": _Way(dataset.annotations, URISchema()),
     "user.info": _Way(user.info, result=UserResponseSchema()),
+    "readmes.show_readme": _Way(contents.show_readme, result=ReadmeSchema()),
+    "manifests.show_manifest": _Way(contents.show_manifest),
+    "annotations.show_annotations": _Way(
+        contents.show_annotations, result=AnnotationsSchema()
+    ),
+    "tags.show_tags": _Way(contents.show_tags, result=TagsSchema()),
 }
-_BLUEPRINTS = (None, dataset.bp.name, user.bp.name)
+# Hooks are kept by the blueprint, and by None for all.
+_SCOPES = {None, *(endpoint.partition(".")[0] for endpoint in _WAYS)}
 
 # Whose hooks this way does the work of; those of anybody else need Flask.
 _STOOD_FOR = {
@@ -104,8 +114,14 @@ _UNUSUAL = CONDITIONS | {
     "werkzeug.debug.preserve_context",
 }
 
-_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,255}")
-_PAGE = re.compile(r"(?:page=([1-9]\d{0,8}))?&?(?:page_size=([1-9]\d{0,3}))?")
+# What the last part of a path is where it needs no reading, by how Flask reads it.
+_PLAIN = {
+    "default": re.compile(r"[A-Za-z0-9._-]{1,255}"),
+    "uri": re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*"),
+}
+_PAGE = re.compile(
+    r"(?:page=([1-9]\d{0,8}))?(?:(?:^|&)page_size=([1-9]\d{0,3}))?", re.ASCII
+)
 _LARGEST_BODY = 64 * 1024
 
 
@@ -124,11 +140,13 @@ class _Step(NamedTuple):
 
     :param call: the view without its decorators
     :param route: the pattern of its path
+    :param last: the pattern of the last part, where the view is given that
     """
 
     way: _Way
     call: View
     route: str
+    last: re.Pattern[str] | None
 
 
 class ShortWay:
@@ -154,14 +172,14 @@ class ShortWay:
             self._steps = dict(_steps(self._app))
             return answer
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        named: tuple[str, ...] = ()
-        step = self._steps.get((method, path))
-        if step is None:
-            start, _slash, last = path.rpartition("/")
-            step = self._steps.get((method, f"{start}/"))
-            named = (last,)
-        if step is not None and _is_usual(environ, named):
-            found = self._answer(step, named, environ)
+        # A path, or one that ends in a name, or in a URI.
+        for start in (len(path), path.rfind("/") + 1, path.find("/", 1) + 1):
+            step = self._steps.get((method, path[:start]))
+            if step is not None:
+                break
+        last = path[start:]
+        if step is not None and _is_usual(step, last, environ):
+            found = self._answer(step, (last,) if last else (), environ)
             if found is not None:
                 headers, data = found
                 start_response("200 OK", headers)
@@ -303,11 +321,14 @@ def _accepts_gzip(environ: "WSGIEnvironment") -> bool:
     return "gzip" in accepted
 
 
-def _is_usual(environ: "WSGIEnvironment", named: tuple[str, ...]) -> bool:
-    """Return whether a request is one for this way, as far as that is seen at once."""
+def _is_usual(step: _Step, last: str, environ: "WSGIEnvironment") -> bool:
+    """Return whether a request is one for this way, as far as that is seen at once.
+
+    :param last: the last part of its path; empty where the view is given none
+    """
     return (
         _UNUSUAL.isdisjoint(environ)
-        and all(map(_PLAIN.fullmatch, named))
+        and (step.last.fullmatch(last) is not None if step.last else not last)
         # A script, or a test, whose context Flask shares with the request.
         and not has_app_context()
         and not request_started.receivers
@@ -328,12 +349,19 @@ def _steps(app: Flask) -> Iterator[tuple[tuple[str, str], _Step]]:
         way = _WAYS.get(rule.endpoint)
         if way is None or app.view_functions[rule.endpoint] is not way.view:
             continue
-        path, _angle, _name = rule.rule.partition("<")
-        if any(one.rule.startswith(path) for one in rules if one is not rule):
+        path, _angle, argument = rule.rule.partition("<")
+        method = "POST" if way.body else "GET"
+        others = (one for one in rules if one is not rule and method in _methods(one))
+        if any(one.rule.startswith(path) for one in others):
             # A plugin's path may come before this one.
             continue
-        for method in (rule.methods or set()) & {"GET", "POST"}:
-            yield (method, path), _Step(way, inspect.unwrap(way.view), rule.rule)
+        converter = "uri" if argument.startswith("uri:") else "default"
+        last = _PLAIN[converter] if argument else None
+        yield (method, path), _Step(way, inspect.unwrap(way.view), rule.rule, last)
+
+
+def _methods(rule: Rule) -> set[str]:
+    return rule.methods or set()
 
 
 def _lets_alone(app: Flask) -> bool:
@@ -363,6 +391,6 @@ def _hooks(app: Flask) -> set[str]:
     return {
         hook.__module__
         for hooks in kinds
-        for blueprint in _BLUEPRINTS
+        for blueprint in _SCOPES
         for hook in hooks.get(blueprint, ())
     }
