@@ -17,7 +17,7 @@ import click
 from . import memory, relevance, report, starting
 from .corpus import READER, WRITER, Corpus
 from .indexing import STORAGES, seconds_of, table
-from .load import Request, measure
+from .load import Request, meanwhile, measure
 from .operations import READS, bare_request, registrations
 from .report import BARE, Results
 from .servers import LookupServer, Server, largest_worker, ours, peer
@@ -53,6 +53,12 @@ def main() -> None:
 @click.option(
     "--threads", default=1, help="Of each worker, as in deploy/.", show_default=True
 )
+@click.option(
+    "--writes",
+    default=0.0,
+    help="Registrations a second while reading, after which nothing is remembered.",
+    show_default=True,
+)
 @click.option("--peer", "peer_python", help="Python of an environment with 0.18.0.")
 @click.option("--peer-datasets", default=10_000, help="Largest for 0.18.0.")
 @click.option(
@@ -69,6 +75,7 @@ def run(
     clients: int,
     settings: tuple[str, ...],
     threads: int,
+    writes: float,
     peer_python: str | None,
     peer_datasets: int,
     folder: Path | None,
@@ -98,6 +105,8 @@ def run(
             result = measure(server.port, token, requests, seconds, clients)
             measured.setdefault(key, []).append(result)
 
+        # No run before this one registered from here on.
+        new = {server: registrations(int(time.time()) * 1_000) for server in servers}
         reads = {
             (name, server): list(make(server.known))
             for name, make in READS.items()
@@ -114,12 +123,10 @@ def run(
             note((BARE, BARE, 0), bare, bare_requests, READER)
             for (name, server), requests in reads.items():
                 key = (name, server.name, server.known.size)
-                note(key, server, requests, READER)
+                writer = server.tokens[WRITER]
+                with meanwhile(server.port, writer, new[server], writes):
+                    note(key, server, requests, READER)
         if REGISTER in wanted:
-            # No run before this one registered from here on.
-            new = {
-                server: registrations(int(time.time()) * 1_000) for server in servers
-            }
             for _round, server in chain((n, s) for n in range(rounds) for s in servers):
                 key = (REGISTER, server.name, server.known.size)
                 note(key, server, new[server], WRITER)
@@ -127,6 +134,7 @@ def run(
             {
                 "machine": report.machine(),
                 "clients": clients,
+                "writes": writes,
                 "results": report.summarised(measured),
                 "servers": [
                     {

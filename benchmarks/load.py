@@ -4,6 +4,7 @@ Sockets and no HTTP library, whose work would be taken for the server's: clients
 server share the processor.
 """
 
+import contextlib
 import itertools
 import json
 import socket
@@ -99,6 +100,40 @@ def exchange(port: int, request: bytes) -> bytes:
         while part := connection.recv(_RECEIVED):
             parts.append(part)
         return b"".join(parts)
+
+
+@contextlib.contextmanager
+def meanwhile(
+    port: int, token: str, requests: Iterator[Request], rate: float
+) -> Iterator[None]:
+    """Send requests at a steady pace, one at a time, while something else is measured.
+
+    :param requests: without an end
+    :param rate: in a second; 0 for none
+    :raises WrongAnswerError: in the end, if one answer was wrong
+    """
+    stopped = threading.Event()
+    errors: list[Exception] = []
+
+    def go_on() -> None:
+        try:
+            while not stopped.wait(1 / rate):
+                request = next(requests)
+                request.verify(exchange(port, request.encoded(token)))
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=go_on)
+    if rate:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        if rate:
+            thread.join()
+    if errors:
+        raise errors[0]
 
 
 def measure(

@@ -1,7 +1,9 @@
 """The benchmarks measure what they say, and notice wrong answers."""
 
+import contextlib
 import json
 import re
+import sqlite3
 
 import dtoolcore
 import pytest
@@ -72,6 +74,22 @@ def test_memory_is_measured_for_a_large_manifest():
     peaks = [int(peak) for peak in re.findall(r"(\d+) MiB", done.stdout)]
     assert len(peaks) == 3
     assert all(10 < peak < 1000 for peak in peaks)
+
+
+def test_something_is_written_while_reading(tmp_path):
+    output = tmp_path / "results.json"
+    options = ["--datasets=10", "--rounds=1", "--seconds=0.5", "--clients=2"]
+    asked = ["--writes=20", "--only=user_info", f"--folder={tmp_path}"]
+
+    done = CliRunner().invoke(main, ["run", *options, *asked, f"--output={output}"])
+
+    assert done.exit_code == 0
+    assert json.loads(output.read_text())["writes"] == 20
+    with contextlib.closing(
+        sqlite3.connect(tmp_path / "ours-10/lookup.db")
+    ) as database:
+        (number,) = database.execute("SELECT count(*) FROM dataset").fetchone()
+    assert number > 10
 
 
 def test_compare_shows_each_operation(results):
