@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 from flask import Flask, Response, g
-from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -206,7 +205,7 @@ def _end_in_time(app: Flask) -> None:
 
 def _register_routes(app: Flask, plugins: Plugins) -> None:
     app.url_map.converters["uri"] = URIConverter
-    api = Api(app)
+    api = api_docs.API(app)
     blueprints = (
         config.bp,
         dataset.bp,

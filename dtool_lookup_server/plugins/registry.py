@@ -134,8 +134,10 @@ class Plugins:
 def discover() -> list[Discovered]:
     """Return every plugin that is installed, in order of group and name."""
     found = {}
+    # Once for all groups: each time, all that is installed is read.
+    installed = entry_points()
     for group in GROUPS:
-        for entry_point in entry_points(group=group):
+        for entry_point in installed.select(group=group):
             distribution = entry_point.dist
             plugin = Discovered(
                 group,

@@ -3,6 +3,7 @@
 import functools
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 from flask import Request, abort, current_app, request
@@ -226,6 +227,13 @@ class Blueprint(SmorestBlueprint):
         )
         told = {self.PAGINATION_HEADER_NAME: current_app.json.dumps(metadata)}
         return result, {**(headers or {}), **told}
+
+    def register_views_in_doc(
+        self, api: Any, app: Any, spec: Any, *, name: str, parameters: Any
+    ) -> None:
+        """Have the views described when somebody asks for it: see api_docs.API."""
+        describe = super().register_views_in_doc
+        api.later(partial(describe, api, app, spec, name=name, parameters=parameters))
 
     def _store_endpoint_docs(
         self, endpoint: str, obj: Any, parameters: Any, tags: Any, **options: Any

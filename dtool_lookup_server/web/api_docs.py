@@ -7,8 +7,10 @@ their Python, which would bring in a second way of writing an API.
 """
 
 import inspect
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, send_from_directory
@@ -58,6 +60,36 @@ def asset(page: str, name: str) -> Response:
         mimetype=_TYPES[Path(name).suffix],
         max_age=MAX_AGE,
     )
+
+
+class API(Api):
+    """An Api whose OpenAPI document is made when somebody asks for it.
+
+    To describe all routes takes half the time in which an application is made, which is
+    done for each command.
+    """
+
+    def __init__(self, app: Flask):
+        self._waiting: list[Callable[[], None]] = []
+        self._lock = Lock()
+        super().__init__(app)
+
+    def later(self, describe: Callable[[], None]) -> None:
+        """Have routes described before the document is written."""
+        self._waiting.append(describe)
+
+    def _init_spec(self, **options: Any) -> None:
+        super()._init_spec(**options)
+        write = self.spec.to_dict
+
+        def write_all() -> dict[str, Any]:
+            with self._lock:
+                while self._waiting:
+                    self._waiting[0]()
+                    del self._waiting[0]
+            return write()
+
+        self.spec.to_dict = write_all
 
 
 def document(app: Flask, api: Api, blueprint: Blueprint) -> None:
