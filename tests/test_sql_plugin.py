@@ -535,7 +535,7 @@ def test_a_database_without_an_engine_is_named():
         text_engine("oracle")
 
 
-def test_a_search_is_two_statements_whatever_it_finds(add, search, session):
+def test_a_search_is_few_statements_whatever_it_finds(add, search, session):
     for n in range(20):
         add(str(n), tags=["red"])
     session.expire_all()
@@ -544,4 +544,6 @@ def test_a_search_is_two_statements_whatever_it_finds(add, search, session):
         sql_db.engine, "before_cursor_execute", lambda *a: statements.append(a[2])
     )
     assert len(search.search({"free_text": "red"})) == 20
-    assert len([sql for sql in statements if sql != "BEGIN"]) == 2
+    # SQLite is also asked for the rows of very many items.
+    number = 3 if KIND == "sqlite" else 2
+    assert len([sql for sql in statements if sql != "BEGIN"]) == number

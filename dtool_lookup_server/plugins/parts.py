@@ -19,6 +19,10 @@ from .interfaces import DatasetInfo
 #: Characters of items in one row, so that a row is no larger than a database takes.
 ROW_CHARACTERS = 1_000_000
 
+# Values that are spelled as one text, which takes far less time than each by itself but
+# twenty times the memory of the text.
+_AT_ONCE = 5_000
+
 _BETWEEN_WORDS = re.compile(r"[-/. ]+")
 
 
@@ -108,8 +112,10 @@ def _present(values: Iterable[Any]) -> Iterator[str]:
 
 def _lines(values: Iterable[str]) -> str:
     """Return separate values, each between line ends; empty where there is none."""
-    # One text folds far faster than each value by itself.
-    text = spelled("\n".join(values))
+    waiting = list(values)
+    starts = range(0, len(waiting), _AT_ONCE)
+    some = ("\n".join(waiting[start : start + _AT_ONCE]) for start in starts)
+    text = "\n".join(map(spelled, some))
     return f"\n{text}\n" if text else ""
 
 

@@ -8,9 +8,11 @@ import sqlalchemy as sa
 
 from dtool_lookup_server import create_app, sql_db
 from dtool_lookup_server.engines import MARIADB
+from dtool_lookup_server.plugins import analysis, term_sets
+from dtool_lookup_server.plugins.sql import fts5
 from dtool_lookup_server.services import indexing, verifying
 from tests.conftest import add_corpus, add_people
-from tests.corpus import DATASETS, EVERYTHING
+from tests.corpus import DATASETS, EVERYTHING, dataset_info
 
 #: The last revision with a FULLTEXT index on MariaDB.
 FULLTEXT = "0016"
@@ -289,3 +291,37 @@ def test_terms_survive_going_back_and_forth(app, db, headers, grumpy):
     db("upgrade")
     assert found().json == before
     assert {outcome.kind for outcome in verifying.verify()} == {indexing.UNCHANGED}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_items_in_rows_of_their_own_survive_going_back(
+    app, db, headers, grumpy, monkeypatch
+):
+    monkeypatch.setattr(analysis, "_FEW_PATHS", 4)
+    monkeypatch.setattr(term_sets, "TEXT_LENGTH", 100)
+    items = [f"run_{n}/WT-{n}_rep{n % 2}.fastq.gz" for n in range(40)]
+    info = dataset_info("large", items=items)
+
+    def found(free_text):
+        asked = {"json": {"free_text": free_text}, "headers": grumpy}
+        answer = app.test_client().post("/dataset/search", **asked)
+        return [row["name"] for row in answer.json]
+
+    def rows(table):
+        return sql_db.session.scalar(sa.text(f"SELECT count(*) FROM {table}"))
+
+    db("upgrade")
+    add_people(app)
+    sent = {"json": info, "headers": headers("librarian")}
+    assert app.test_client().post("/dataset/register", **sent).status_code == 201
+    assert rows(fts5.MORE) > 10
+    sql_db.session.remove()
+    db("downgrade", "0020")
+    assert rows(f"{fts5.TABLE} WHERE items LIKE '% wt__39 %'") == 1
+    sql_db.session.remove()
+    db("upgrade")
+    assert rows(fts5.MORE) == 0
+    assert found('"WT-7" "WT-39"') == ["large"]
+    assert {outcome.kind for outcome in verifying.verify()} == {indexing.UNCHANGED}
+    sql_db.session.execute(sa.text("DELETE FROM dataset"))
+    assert rows(fts5.TABLE) == 0

@@ -7,10 +7,18 @@ statement expression_of, matched, within, newest, NUMBER_UP_TO and NUMBER_WITHIN
 Each row also has a term for the dataset's base URI. What very many datasets have is
 counted and paged by the index alone, since to look up the base URI of each in the
 table of datasets would take twenty times as long.
+
+FTS5 holds all terms of a row in memory until it has the next row. Of very many items it
+therefore has one text of terms in the dataset's row, and the others in rows of another
+table, MORE; the dataset's row then also has a term that stands for the dataset. A word
+of a query that is found in MORE is looked for together with the terms of its datasets,
+so that one expression over the first table finds all, however it is put together. FTS5
+takes long for thousands of these: what many items have, and thus many datasets, is in
+the dataset's row.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -34,12 +42,14 @@ from ...prepared import Prepared
 from ...sql_models import Dataset
 from ..analysis import PHRASE_FIELDS, SET_FIELDS, AnalyzedDataset
 from ..interfaces import TextMatch
-from ..term_sets import in_order
-from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
+from ..term_sets import in_texts
+from ..text_query import ITEMS, Clause, Phrase, Prefix, Term, TextQuery
 from .term_rows import number
 
 #: Name of the FTS5 table, and what the names of its shadow tables begin with.
 TABLE = "dataset_text"
+#: Name of the FTS5 table with the terms of items that are not in the first.
+MORE = f"{TABLE}_more"
 
 # What a word is worth, field by field. They are that far apart because bm25 makes
 # little of a word in a long row, and it measures the row with all its items.
@@ -54,42 +64,62 @@ _WEIGHTS = {
     "items": 0.1,
 }
 _FIELDS = (*PHRASE_FIELDS, *SET_FIELDS)
-# The field of the base URI's term.
+# The field of the base URI's term, and of that which stands for items in MORE.
 _PLACE = "place"
 # Base URIs that are named in a query, at most.
 _MOST_PLACES = 100
 _WEIGHTS_IN_ORDER: list[ColumnElement[float]] = [
-    literal_column(str(_WEIGHTS[field])) for field in _FIELDS
+    *(literal_column(str(_WEIGHTS[field])) for field in _FIELDS),
+    literal_column(str(_WEIGHTS[ITEMS])),
 ]
 _ROWID: ColumnElement[int] = literal_column("rowid", Integer)
 
+# Rows of a dataset in MORE, at most: their ids begin with its own.
+_MOST_ROWS = 4096
+_MORE_OF = (
+    f"{MORE} WHERE rowid BETWEEN"
+    f" {{0}} * {_MOST_ROWS} AND {{0}} * {_MOST_ROWS} + {_MOST_ROWS - 1}"
+)
+
+_TOKENIZE = "tokenize = \"unicode61 tokenchars '_'\""
 _CREATE = (
     f"CREATE VIRTUAL TABLE IF NOT EXISTS {TABLE} USING fts5("
-    f"{', '.join(_FIELDS)}, {_PLACE}, tokenize = \"unicode61 tokenchars '_'\")",
+    f"{', '.join(_FIELDS)}, {_PLACE}, {_TOKENIZE})",
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS {MORE} USING fts5("
+    f"{ITEMS}, detail = none, columnsize = 0, {_TOKENIZE})",
     # SQLite gives the id of a deleted row to the next one, which must not inherit
     # the terms, however the row was deleted.
     f"CREATE TRIGGER IF NOT EXISTS {TABLE}_forget AFTER DELETE ON dataset "
-    f"BEGIN DELETE FROM {TABLE} WHERE rowid = old.id; END",
+    f"BEGIN DELETE FROM {TABLE} WHERE rowid = old.id; "
+    f"DELETE FROM {_MORE_OF.format('old.id')}; END",
 )
 _DROP = (
     f"DROP TRIGGER IF EXISTS {TABLE}_forget",
+    f"DROP TABLE IF EXISTS {MORE}",
     f"DROP TABLE IF EXISTS {TABLE}",
 )
-_FORGET = Prepared(text(f"DELETE FROM {TABLE} WHERE rowid = :id"))
+_FORGET = (
+    Prepared(text(f"DELETE FROM {TABLE} WHERE rowid = :id")),
+    Prepared(text(f"DELETE FROM {_MORE_OF.format(':id')}")),
+)
 # The term of a base URI, in SQL. It is none of a word: see analysis.BREAK.
 _PLACE_OF_DATASET = (
-    "(SELECT '_in_' || base_uri_id || '_' FROM dataset WHERE dataset.id = :id)"
+    "(SELECT '_in_' || base_uri_id || '_' || :more FROM dataset WHERE dataset.id = :id)"
 )
 _HELD = text(
     f"SELECT {', '.join(_FIELDS)} FROM {TABLE} "
     f"WHERE rowid = :id AND {_PLACE} = {_PLACE_OF_DATASET}"
 )
+_MORE_HELD = text(f"SELECT {ITEMS} FROM {_MORE_OF.format(':id')} ORDER BY rowid")
 _STORE = Prepared(
     text(
         f"INSERT INTO {TABLE} (rowid, {', '.join(_FIELDS)}, {_PLACE}) "
         f"VALUES (:id, {', '.join(f':{field}' for field in _FIELDS)}, "
         f"{_PLACE_OF_DATASET})"
     )
+)
+_STORE_MORE = Prepared(
+    text(f"INSERT INTO {MORE} (rowid, {ITEMS}) VALUES (:rowid, :{ITEMS})")
 )
 
 
@@ -106,8 +136,30 @@ NUMBER_WITHIN = number(_FOUND)
 #: Counts what an expression finds, no further than the parameter most.
 NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
 
+# The datasets that have something among their rows of MORE.
+_IN_MORE = Prepared(
+    select(literal_column(f"rowid / {_MOST_ROWS}", Integer))
+    .distinct()
+    .select_from(table(MORE))
+    .where(
+        literal_column(MORE).op("MATCH", is_comparison=True)(
+            bindparam("expression", type_=String())
+        )
+    )
+)
+
 AnySession = Session | scoped_session[Session]
-Entry = dict[str, str]
+
+
+class Entry(NamedTuple):
+    """A dataset's terms as they are stored.
+
+    :param columns: of its row, but for the place
+    :param more: the texts of its rows of MORE
+    """
+
+    columns: dict[str, str]
+    more: list[str]
 
 
 def create(connection: Connection) -> None:
@@ -130,28 +182,61 @@ def store_entries(
     :param entries: by the ids of the datasets, as entry_of returns them
     :param known: the ids of those of which something may be kept
     """
-    _FORGET.run([{"id": id_} for id_ in sorted(known)], session)
-    rows = [{"id": id_, **entry} for id_, entry in sorted(entries.items())]
+    for statement in _FORGET:
+        statement.run([{"id": id_} for id_ in sorted(known)], session)
+    ordered = sorted(entries.items())
+    rows = [
+        {"id": id_, "more": _more(id_, entry.more), **entry.columns}
+        for id_, entry in ordered
+    ]
     _STORE.run(rows, session)
+    more = [
+        {"rowid": id_ * _MOST_ROWS + place, ITEMS: items}
+        for id_, entry in ordered
+        for place, items in enumerate(entry.more)
+    ]
+    _STORE_MORE.run(more, session)
+
+
+def _more(dataset_id: int, more: Sequence[str]) -> str:
+    """Return what is written behind the term of the base URI."""
+    return f" {_term_of(dataset_id)}" if more else ""
+
+
+def _term_of(dataset_id: int) -> str:
+    """Return the term that stands for a dataset; like that of a base URI, no word's."""
+    return f"_more_{dataset_id}_"
 
 
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
-    """Return whether these terms of a dataset are kept, and no others."""
-    row = session.execute(_HELD, {"id": dataset_id}).first()
-    return row is not None and row._asdict() == entry_of(terms)
+    """Return whether these terms of a dataset are kept, and no others.
+
+    Terms of items are kept in any order, and however they are divided: once they were
+    all in one row.
+    """
+    more = session.scalars(_MORE_HELD, {"id": dataset_id}).all()
+    asked = {"id": dataset_id, "more": _more(dataset_id, more)}
+    row = session.execute(_HELD, asked).first()
+    if row is None:
+        return False
+    held, wanted = row._asdict(), entry_of(terms).columns
+    items = " ".join([held.pop(ITEMS), *more]).split()
+    del wanted[ITEMS]
+    return held == wanted and terms.items == set(items)
 
 
 def entry_of(terms: AnalyzedDataset) -> Entry:
-    """Return a dataset's terms as store_entries takes them: the columns of its row."""
+    """Return a dataset's terms as store_entries takes them."""
     texts = {field: " ".join(getattr(terms, field)) for field in PHRASE_FIELDS}
     # A million terms of a manifest are written twice as fast in order.
-    texts |= {field: in_order(getattr(terms, field)) for field in SET_FIELDS}
-    return texts
+    first, *more = in_texts(terms.items)
+    return Entry({**texts, ITEMS: first, "forms": " ".join(sorted(terms.forms))}, more)
 
 
 def forget(session: AnySession, dataset_id: int) -> None:
     """Remove a dataset's terms; nothing happens where there are none."""
-    _FORGET.run([{"id": dataset_id}], session)
+    for statement in _FORGET:
+        statement.run([{"id": dataset_id}], session)
 
 
 def check(session: AnySession) -> None:
@@ -168,7 +253,8 @@ def match(query: TextQuery) -> TextMatch:
     if query.finds_nothing:
         return TextMatch(false(), false(), newest_first)
     if not query.groups:
-        unwanted = _rows(_any(query.none_of)).with_only_columns(_ROWID)
+        wanted = _any(query.none_of, _elsewhere(query.none_of))
+        unwanted = _rows(wanted).with_only_columns(_ROWID)
         others = Dataset.id.not_in(unwanted)
         return TextMatch(others, others, newest_first)
     return matched(expression_of(query))
@@ -215,8 +301,8 @@ def within(
     few, operator = (hidden, "NOT") if len(hidden) <= len(shown) else (shown, "AND")
     if not few or len(few) > _MOST_PLACES:
         return None
-    places = " OR ".join(f'"_in_{id_}_"' for id_ in few)
-    return {"expression": f"({expression}) {operator} {_PLACE} : ({places})"}
+    places = _in_place(f"_in_{id_}_" for id_ in few)
+    return {"expression": f"({expression}) {operator} {places}"}
 
 
 def _rows(expression: str | BindParameter[str]) -> Select[tuple[int, float]]:
@@ -229,21 +315,62 @@ def _rows(expression: str | BindParameter[str]) -> Select[tuple[int, float]]:
 
 def expression_of(query: TextQuery) -> str:
     """Return a query with something to find in the language of FTS5."""
-    any_of = _any(query.any_of)
-    expression = " AND ".join(f"({_any(group)})" for group in query.groups)
+    elsewhere = _elsewhere([*query.wanted, *query.none_of])
+    any_of = _any(query.any_of, elsewhere)
+    expression = " AND ".join(f"({_any(group, elsewhere)})" for group in query.groups)
     if query.all_of and any_of:
         # Whatever has all matches the second half too, and ranks by its words.
         expression = f"({expression}) AND ({expression} OR {any_of})"
-    return (
-        f"({expression}) NOT ({_any(query.none_of)})" if query.none_of else expression
-    )
+    if query.none_of:
+        return f"({expression}) NOT ({_any(query.none_of, elsewhere)})"
+    return expression
 
 
-def _any(clauses: tuple[Clause, ...]) -> str:
-    return " OR ".join(map(_compile, clauses))
+def _elsewhere(clauses: Iterable[Clause]) -> dict[str, str]:
+    """Return what else finds the datasets that have a clause in MORE.
+
+    :returns: by what the clause is in MORE, of those that are there
+    """
+    asked = list(dict.fromkeys(map(_in_more, clauses)))
+    if len(asked) > 1 and not _IN_MORE.all({"expression": " OR ".join(asked)}):
+        return {}
+    found = {one: _IN_MORE.all({"expression": one}) for one in asked}
+    return {
+        one: _in_place(_term_of(id_) for (id_,) in ids)
+        for one, ids in found.items()
+        if ids
+    }
 
 
-def _compile(clause: Clause) -> str:
+def _in_place(terms: Iterable[str]) -> str:
+    """Return what finds the datasets that have one of some terms in their place."""
+    any_of = " OR ".join(f'"{term}"' for term in terms)
+    return f"{_PLACE} : ({any_of})"
+
+
+def _in_more(clause: Clause) -> str:
+    """Return a clause as it is looked for in MORE.
+
+    What is to be in another field than the items is not there: it has a label.
+    """
+    match clause:
+        case Term(term) | Phrase(_, term):
+            return f'"{term}"'
+        case Prefix(start):
+            return f'"{start}" *'
+
+
+def _any(clauses: tuple[Clause, ...], elsewhere: Mapping[str, str]) -> str:
+    return " OR ".join(_compile(clause, elsewhere) for clause in clauses)
+
+
+def _compile(clause: Clause, elsewhere: Mapping[str, str]) -> str:
+    found = _in_row(clause)
+    more = elsewhere.get(_in_more(clause))
+    return f"({found} OR {more})" if more else found
+
+
+def _in_row(clause: Clause) -> str:
     # In quotes, no term can be an operator of FTS5.
     match clause:
         case Term(term, field):
