@@ -544,6 +544,6 @@ def test_a_search_is_few_statements_whatever_it_finds(add, search, session):
         sql_db.engine, "before_cursor_execute", lambda *a: statements.append(a[2])
     )
     assert len(search.search({"free_text": "red"})) == 20
-    # SQLite is also asked for the rows of very many items.
+    # SQLite is also asked whether there are rows of very many items.
     number = 3 if KIND == "sqlite" else 2
     assert len([sql for sql in statements if sql != "BEGIN"]) == number

@@ -38,7 +38,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, scoped_session
 
-from ...prepared import Prepared
+from ...prepared import Prepared, Remembered
 from ...sql_models import Dataset
 from ..analysis import PHRASE_FIELDS, SET_FIELDS, AnalyzedDataset
 from ..interfaces import TextMatch
@@ -136,6 +136,10 @@ NUMBER_WITHIN = number(_FOUND)
 #: Counts what an expression finds, no further than the parameter most.
 NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
 
+# Few have a dataset with so many items.
+_ANY_MORE = Remembered(
+    select(literal_column("1", Integer)).select_from(table(MORE)).limit(1)
+)
 # The datasets that have something among their rows of MORE.
 _IN_MORE = Prepared(
     select(literal_column(f"rowid / {_MOST_ROWS}", Integer))
@@ -331,6 +335,8 @@ def _elsewhere(clauses: Iterable[Clause]) -> dict[str, str]:
 
     :returns: by what the clause is in MORE, of those that are there
     """
+    if not _ANY_MORE.all({}):
+        return {}
     asked = list(dict.fromkeys(map(_in_more, clauses)))
     if len(asked) > 1 and not _IN_MORE.all({"expression": " OR ".join(asked)}):
         return {}
