@@ -9,6 +9,7 @@ METRICS_PORT     where Prometheus is answered, at METRICS_HOST (127.0.0.1); not 
 Any of gunicorn's own settings can be given in GUNICORN_CMD_ARGS and wins over these.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -62,6 +63,15 @@ if os.environ.get("METRICS_PORT"):
         def on_exit(server):
             """Remove what the workers have counted."""
             shutil.rmtree(metrics_folder, ignore_errors=True)
+
+
+def when_ready(server):
+    """Leave what is loaded alone, which no collection of garbage ever frees.
+
+    To look through it would take time, and a copy of it in each worker.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(server, worker):

@@ -15,6 +15,7 @@ does not count: WT-3_rep2 and wt.3.rep2 are one identifier.
 import re
 from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from threading import Lock
 from typing import Any, NamedTuple
@@ -51,6 +52,9 @@ MAX_DOTS = 8
 END_WORDS = 3
 # Names in paths that are analyzed, and remembered, one by one.
 _FEW_NAMES = 1_000
+# Longest of what stands between blanks that is remembered, in characters: less than a
+# UUID has.
+_LONGEST_CHUNK = 32
 # Paths whose terms are a set; of more, the terms are found and kept a part at a time.
 _FEW_PATHS = 5_000
 
@@ -121,11 +125,10 @@ class _Word(NamedTuple):
     forms: tuple[str, ...]
 
 
-class _Chunk(NamedTuple):
-    """What is kept of what stands between blanks: terms in order, and forms."""
-
-    terms: tuple[str, ...]
-    forms: tuple[str, ...]
+# What is kept of what stands between blanks: terms in order, and forms. Plain tuples:
+# there are tens of thousands, and what is not plain is looked at by each collection of
+# garbage.
+_Chunk = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def _analyzed_words(folded: str) -> Iterator[_Word]:
@@ -138,13 +141,19 @@ def _words_in(chunk: str) -> Iterator[_Word]:
     if chunk.strip("-./") not in _LONE_LETTERS:
         for word in words_of(chunk):
             if word not in STOP_WORDS:
-                yield _words[word]
+                yield _analyzed_word(word)
 
 
-def _analyze_word(word: str) -> _Word:
+def _analyzed_word(word: str) -> _Word:
+    if word.isalpha():
+        return _words[word]
+    # A sequence number, or a block of a UUID: to remember it would only take the room
+    # of words.
+    return _Word(_fit(_spell(word)), ())
+
+
+def _stemmed(word: str) -> _Word:
     form = _fit(_spell(word))
-    if not word.isalpha():  # a sequence number, or a block of a UUID
-        return _Word(form, ())
     with _stemmer_lock:  # its objects are not safe to share between threads
         stem = _stemmer.stemWord(word)
     term = _fit(_spell(stem))
@@ -153,18 +162,35 @@ def _analyze_word(word: str) -> _Word:
 
 
 # Megabytes of base64 are one word: nothing to remember.
-_words = Remembered(_analyze_word, 2**14, MAX_TERM)
+_words = Remembered(_stemmed, 2**14, MAX_TERM)
 
 
-def _analyze_chunk(chunk: str) -> _Chunk:
+def _analyze_chunk(chunk: str, label: str = "") -> _Chunk:
+    """Return what is kept of a chunk.
+
+    :param label: what labelled() begins with, where the field can be searched alone
+    """
     words = list(_words_in(chunk))
+    terms = [word.term for word in words]
     forms = {form for word in words for form in word.forms}
     if not chunk.isalnum():
         forms.update(_wholes_in_chunk(chunk))
-    return _Chunk(tuple(word.term for word in words), tuple(forms))
+    if label:
+        forms.update([_fit(label + term) for term in (*terms, *forms)])
+    return tuple(terms), tuple(forms)
 
 
-_chunks = Remembered(_analyze_chunk, 2**15, MAX_TERM)
+# What is remembered of each field. Texts have the same words again and again, and
+# identifiers and most names are there once.
+_chunks = Remembered(_analyze_chunk, 2**14, _LONGEST_CHUNK)
+_chunks_of = dict.fromkeys(PHRASE_FIELDS, _chunks) | {
+    field: Remembered(
+        partial(_analyze_chunk, label=labelled(field, "")),
+        2**15 if field == "readme" else 2**10,
+        _LONGEST_CHUNK,
+    )
+    for field in LABELLED_FIELDS
+}
 
 
 def _spell(word: str) -> str:
@@ -222,33 +248,29 @@ def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
         "annotations": leaves_of_json(info.get("annotations")),
     }
     forms: set[str] = set()
-    terms = {}
-    for name in PHRASE_FIELDS:
-        beside: set[str] = set()
-        terms[name] = _analyze_values(fields[name], beside)
-        forms |= beside
-        if name in LABELLED_FIELDS:
-            forms |= _all_labelled(name, beside.union(terms[name]) - {BREAK})
+    terms = {
+        name: _analyze_values(fields[name], _chunks_of[name], forms)
+        for name in PHRASE_FIELDS
+    }
     items = _analyze_paths(relative_paths(info.get("manifest")))
     return AnalyzedDataset(**terms, items=items, forms=frozenset(forms))
 
 
-def _all_labelled(field: str, terms: Iterable[str]) -> set[str]:
-    """Return what labelled() returns for each of some terms."""
-    label = labelled(field, "")
-    return {_fit(label + term) for term in terms}
+def _analyze_values(
+    values: Iterable[Any], chunks: Remembered[_Chunk], forms: set[str]
+) -> tuple[str, ...]:
+    """Return the terms of separate values, and add to forms what goes there.
 
-
-def _analyze_values(values: Iterable[Any], forms: set[str]) -> tuple[str, ...]:
-    """Return the terms of separate values, and add to forms what goes there."""
+    :param chunks: of the values' field
+    """
     terms: list[str] = []
     for value in values:
         if value is not None:
             terms.extend([BREAK] * bool(terms))
-            for chunk in fold(str(value)).split():
-                found = _chunks[chunk]
-                terms += found.terms
-                forms.update(found.forms)
+            for found, beside in map(chunks.__getitem__, fold(str(value)).split()):
+                terms += found
+                if beside:
+                    forms.update(beside)
     return tuple(terms)
 
 
@@ -312,7 +334,7 @@ def _analyze_names(names: str) -> tuple[str, ...]:
     folded = fold(names)
     found: set[str] = set()
     for word in set(words_of(folded)) - STOP_WORDS:
-        analyzed = _words[word]
+        analyzed = _analyzed_word(word)
         found.update((analyzed.term, *analyzed.forms))
     wholes: set[str] = set()
     for name in _join_words(_BLANKS.sub("-", folded)).split("\n"):
@@ -367,9 +389,8 @@ def _wholes_in_name(name: str) -> Iterator[str]:
 
 def _fit_all(wholes: Iterable[str]) -> set[str]:
     """Return the terms of wholes. Single words are left out: they are terms already."""
-    joined = {stripped for whole in wholes if JOINT in (stripped := whole.strip("_"))}
-    # One by one only what needs it: a manifest has a million.
-    odd = {whole for whole in joined if len(whole) > MAX_TERM or not whole.isascii()}
-    joined -= odd
-    joined.update(_fit(_spell(whole)) for whole in odd)
-    return joined
+    return {
+        one if len(one) <= MAX_TERM and one.isascii() else _fit(_spell(one))
+        for whole in wholes
+        if JOINT in (one := whole.strip("_"))
+    }

@@ -35,7 +35,7 @@ def words_of_dataset(info: DatasetInfo) -> set[str]:
         [str(info.get("readme") or "")[:MOST_CHARACTERS]],
         ["\n".join(paths)],
     )
-    found = dict.fromkeys(word for text in texts for word in _words(text))
+    found = dict.fromkeys(chain.from_iterable(map(_words, texts)))
     return set(islice(found, MOST_WORDS))
 
 
@@ -74,8 +74,7 @@ def distance(one: str, other: str) -> int:
 def _words(text: Any) -> Iterable[str]:
     if not isinstance(text, str):
         return ()
-    words = dict.fromkeys(words_of(fold(text)))
-    return filter(_are_remembered.__getitem__, words)
+    return filter(_are_remembered.__getitem__, words_of(fold(text)))
 
 
 _are_remembered = Remembered(is_remembered, 2**15, LONGEST)
