@@ -67,9 +67,8 @@ def transactional(
         if session.info.get(WRITES):
             return use_case(*args, **kwargs)
         for attempt in range(1, ATTEMPTS + 1):
-            if session().in_transaction():
-                # Ends what was only read before, which a writer must not stand on.
-                session.commit()
+            # Ends what was only read before, which a writer must not stand on.
+            session.commit()
             session.info[WRITES] = True
             try:
                 # For prepared statements: the session takes long to say which it is.

@@ -219,9 +219,10 @@ def _pages_of(sizes: tuple[tuple[str, int], ...], indexed: bool) -> PreparedPage
     :param indexed: without it SQLite goes through all datasets in order
     """
     lists = {key: listed(key, size, _LISTS[key].type) for key, size in sizes}
-    # Of few base URIs their index is the best, but not of all that may be searched.
-    of_base_uris_alone = lists.keys() <= {"base_uris"}
-    statement = searchable_by_holder() if of_base_uris_alone else shown_to_holder()
+    # The index of base URIs is the best for few of them, and not for all that may be
+    # searched.
+    another = indexed and not lists.keys() <= {"base_uris"}
+    statement = shown_to_holder() if another else searchable_by_holder()
     if not indexed:
         statement = statement.with_hint(_DATASET, "NOT INDEXED", "sqlite")
         for tag in lists.pop("tags", ()):

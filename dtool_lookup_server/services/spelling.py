@@ -6,13 +6,11 @@ is suggested was searched for as the one who asks, and found.
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Set
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from flask import current_app
-from sqlalchemy import Connection, String, bindparam, event, literal_column, select
+from sqlalchemy import Connection, String, bindparam, event, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -24,7 +22,7 @@ from ..plugins.interfaces import Query
 from ..plugins.spelling import differences_allowed, distance, is_remembered
 from ..prepared import Prepared, PreparedForMany
 from ..query import And, Leaf, Node, Or, Piece, Text, Words
-from ..sql_models import BaseURI, BaseURIWord, Dataset
+from ..sql_models import BaseURI, BaseURIWord
 from . import search
 from .conditions import begins
 from .permissions import searchable
@@ -35,11 +33,7 @@ MOST_SUGGESTED, MOST_WORDS, MOST_TRIED = 3, 4, 8
 #: Words that are compared with a misspelled one.
 MOST_COMPARED = 3_000
 
-#: Words that a worker remembers to be on the lists.
-MOST_SEEN = 2**17
-
 _PENDING = "dtool_lookup_server_words"
-_SEEN = "dtool_lookup_server_seen_words"
 _TABLE = BaseURIWord.__table__
 _C = _TABLE.c
 # Words are letters: there is nothing to make of them for any database.
@@ -52,51 +46,9 @@ _KNOWN = PreparedForMany(
         .where(BaseURI.__table__.c.base_uri == bindparam("place"), _C.word.in_(words))
     ),
 )
-_D = Dataset.__table__.c
-_REGISTERED_AT = Prepared(select(_D.uploaded_at).where(_D.uri == bindparam("uri")))
-_NEWEST = Prepared(
-    select(_D.uri, _D.uploaded_at)
-    .join(BaseURI.__table__)
-    .where(BaseURI.__table__.c.base_uri == bindparam("place"))
-    .order_by(_D.id.desc())
-    .limit(literal_column("1"))
-)
 
 
-class _Seen:
-    """Words that were seen on the lists, which need not be asked for again.
-
-    A list goes with its base URI alone, and before that all datasets in it: the words
-    count as long as one dataset is there that was there when they were seen. Registered
-    anew it would have another time.
-    """
-
-    def __init__(self) -> None:
-        self._lists: dict[str, tuple[str, datetime, set[str]]] = {}
-        self._number = 0
-
-    def of(self, base_uri: str) -> set[str]:
-        """Return the words that count for a base URI; to be added to by add()."""
-        uri, moment, words = self._lists.get(base_uri, ("", None, None))
-        if words is not None and _REGISTERED_AT.scalar({"uri": uri}) == moment:
-            return words
-        newest = _NEWEST.first({"place": base_uri})
-        words = set()
-        # What 0.18 registered has no time.
-        if newest is not None and newest[1] is not None:
-            self._lists[base_uri] = (*newest, words)
-        return words
-
-    def add(self, words: set[str], more: set[str]) -> None:
-        """Add words to those of a base URI; where it is too many, begin anew."""
-        self._number += len(more)
-        if self._number > MOST_SEEN:
-            self._lists.clear()
-            self._number = len(more)
-        words |= more
-
-
-def known(base_uri: str, words: Set[str]) -> set[str]:
+def known(base_uri: str, words: Iterable[str]) -> set[str]:
     """Return those of some words that are on the list of a base URI.
 
     Best before a transaction begins: a word stays on the list as long as the base URI
@@ -104,13 +56,7 @@ def known(base_uri: str, words: Set[str]) -> set[str]:
 
     :param base_uri: in its one spelling
     """
-    every: _Seen = current_app.extensions.setdefault(_SEEN, _Seen())
-    seen = every.of(base_uri)
-    unseen = sorted(words - seen)
-    more = {word for (word,) in _KNOWN.all(unseen, {"place": base_uri})}
-    found = seen.intersection(words) | more
-    every.add(seen, more)
-    return found
+    return {word for (word,) in _KNOWN.all(sorted(words), {"place": base_uri})}
 
 
 def learn(base_uri_id: int, words: Iterable[str]) -> None:

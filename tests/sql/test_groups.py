@@ -1,22 +1,16 @@
 """Datasets that are registered together are registered as one by one, only faster."""
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event
 
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.engines import WRITES
 from dtool_lookup_server.plugins.registry import Plugins
 from dtool_lookup_server.plugins.sql import SQLRetrieve, SQLSearch
-from dtool_lookup_server.services import (
-    base_uris,
-    permissions,
-    registering,
-    spelling,
-)
+from dtool_lookup_server.services import base_uris, registering
 from dtool_lookup_server.services.datasets import find
 from dtool_lookup_server.services.registered import info_of
 from dtool_lookup_server.services.users import require
-from dtool_lookup_server.sql_models import BaseURI, BaseURIWord
 from tests.conftest import add_people, open_app
 from tests.corpus import SNOW_WHITE, dataset_info
 
@@ -94,67 +88,6 @@ def test_words_that_are_known_are_not_written_again(queen):
     registering.register_many(queen, infos(2))
     written = statements_of(lambda: registering.register_many(queen, infos(2)))
     assert not [one for one in written if "base_uri_word" in one]
-
-
-@pytest.fixture
-def asked(queen, monkeypatch):
-    """The words that the database is asked for."""
-    asked = []
-    ask = spelling._KNOWN.all
-
-    def note(words, *more):
-        asked.extend(words)
-        return ask(words, *more)
-
-    monkeypatch.setattr(spelling._KNOWN, "all", note)
-    return asked
-
-
-def words_of(base_uri):
-    listed = select(BaseURIWord.word).join(BaseURI)
-    return set(sql_db.session.scalars(listed.where(BaseURI.base_uri == base_uri)))
-
-
-def test_words_that_were_seen_on_the_list_are_not_asked_for_again(queen, asked):
-    for start in (0, 2):
-        registering.register_many(queen, infos(2, start))
-    assert "apple" in asked
-    asked.clear()
-    registering.register_many(queen, [dataset_info("n3", readme="apple pear")])
-    assert "apple" not in asked
-    assert "pear" in asked
-    assert {"apple", "pear"} <= words_of(SNOW_WHITE)
-
-
-def test_words_are_listed_anew_with_their_base_uri(queen):
-    for start in range(3):
-        registering.register_many(queen, infos(1, start))
-    for info in infos(3):
-        registering.forget(info["uri"])
-    base_uris.remove(SNOW_WHITE)
-    base_uris.register(SNOW_WHITE)
-    assert not words_of(SNOW_WHITE)
-    permissions.replace(SNOW_WHITE, [], ["grumpy"])
-    assert registering.register_many(queen, infos(1)) == [True]
-    assert "apple" in words_of(SNOW_WHITE)
-
-
-def test_words_are_asked_for_again_when_what_had_them_is_registered_anew(queen, asked):
-    for start in (0, 1):
-        registering.register_many(queen, infos(1, start))
-    for _time in range(2):
-        asked.clear()
-        registering.register_many(queen, infos(1))
-    assert "apple" in asked
-    assert "apple" in words_of(SNOW_WHITE)
-
-
-def test_of_more_words_than_are_remembered_none_is_lost(queen, monkeypatch):
-    monkeypatch.setattr(spelling, "MOST_SEEN", 3)
-    some = ["apple pear", "pear plum melon", "apple grape", "plum cherry"]
-    for readme in some * 2:
-        registering.register_many(queen, [dataset_info("n", readme=readme)])
-    assert {*" ".join(some).split()} <= words_of(SNOW_WHITE)
 
 
 def test_of_one_uri_the_last_in_a_group_counts(queen):
