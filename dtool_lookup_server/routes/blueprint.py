@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-from flask import Request, abort, current_app, request
+from flask import Request, Response, abort, current_app, jsonify, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from flask_smorest.error_handler import ErrorSchema
 from flask_smorest.pagination import Page, PaginationParameters
@@ -171,6 +171,19 @@ class PageSizes(validate.Range):
 @functools.cache
 def _instance_of(schema: Any) -> Any:
     return schema()
+
+
+def as_json(view: View) -> View:
+    """Answer with what a view returns as JSON, which bytes are already."""
+
+    @functools.wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Response:
+        result = view(*args, **kwargs)
+        if isinstance(result, bytes):
+            return Response(result, mimetype=JSON)
+        return jsonify(result)
+
+    return wrapper
 
 
 #: In place of the number of items, where nobody has counted them.

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from flask import Response, jsonify
-
 from ..auth import registered_user
 from ..pagination import Listing
 from ..schemas import (
@@ -18,7 +16,7 @@ from ..services import content, datasets, registering
 from ..services import search as searching
 from ..services import summary as summarising
 from ..services.users import ActingUser
-from .blueprint import JSON, Blueprint, ListingPage, handed_over
+from .blueprint import Blueprint, ListingPage, as_json, handed_over
 from .understood import tells_understood
 
 bp = Blueprint(
@@ -79,24 +77,27 @@ def register(user: ActingUser, dataset_info: dict[str, Any]) -> dict[str, str]:
 @registered_user
 @bp.arguments(URISchema)
 @bp.alt_response(200, schema={"type": "string"}, description="The README")
-def readme(user: ActingUser, query: dict[str, str]) -> Response:
+@as_json
+def readme(user: ActingUser, query: dict[str, str]) -> Any:
     """Read a dataset's README."""
-    return jsonify(content.readme(user, query["uri"]))
+    return content.readme(user, query["uri"])
 
 
 @bp.post("/manifest")
 @registered_user
 @bp.arguments(URISchema)
 @bp.alt_response(200, schema=ManifestSchema, description="The manifest")
-def manifest(user: ActingUser, query: dict[str, str]) -> Response:
+@as_json
+def manifest(user: ActingUser, query: dict[str, str]) -> bytes:
     """Read a dataset's manifest."""
-    return Response(content.manifest_json(user, query["uri"]), mimetype=JSON)
+    return content.manifest_json(user, query["uri"])
 
 
 @bp.post("/annotations")
 @registered_user
 @bp.arguments(URISchema)
 @bp.alt_response(200, schema={"type": "object"}, description="The annotations")
-def annotations(user: ActingUser, query: dict[str, str]) -> Response:
+@as_json
+def annotations(user: ActingUser, query: dict[str, str]) -> bytes:
     """Read a dataset's annotations."""
-    return Response(content.annotations_json(user, query["uri"]), mimetype=JSON)
+    return content.annotations_json(user, query["uri"])

@@ -230,13 +230,10 @@ def _made(
     headers: Headers = []
     if way.is_paged:
         result = _page(result, environ, headers, acting, *queries)
-    kind = JSON
-    if isinstance(result, Response):
-        # Of these views it has a body and its type, and nothing else.
-        kind, data = result.headers["Content-Type"], result.get_data()
+    if isinstance(result, bytes):
+        data = result
     else:
-        made = way.result.dump(result) if way.result else result
-        data = _json().line(made)
+        data = _json().line(way.result.dump(result) if way.result else result)
     mark = ""
     etag = generate_etag(data) if environ["REQUEST_METHOD"] == "GET" else None
     if _accepts_gzip(environ) and len(data) >= SMALLEST:
@@ -245,7 +242,7 @@ def _made(
     if etag is not None:
         headers += [("ETag", f'{mark}"{etag}"'), UNKEPT]
     headers += [
-        ("Content-Type", kind),
+        ("Content-Type", JSON),
         ("Content-Length", str(len(data))),
         ("Vary", "Accept-Encoding"),
     ]

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from flask import Response
-
 from ...auth import registered_user
 from ...schemas import ManifestSchema
 from ...services import content, editing
 from ...services.users import ActingUser
-from ..blueprint import Blueprint
+from ..blueprint import Blueprint, as_json
 from ..conditional import unless_changed
 from .schemas import AnnotationsSchema, EditAnnotationsSchema, ReadmeSchema, TagsSchema
 
@@ -49,9 +47,10 @@ def put_readme(user: ActingUser, new: dict[str, Any], uri: str) -> dict[str, Any
 @manifests_bp.alt_response(
     200, schema=ManifestSchema, description="The manifest", success=True
 )
-def show_manifest(user: ActingUser, uri: str) -> Response:
+@as_json
+def show_manifest(user: ActingUser, uri: str) -> bytes:
     """Read a dataset's manifest."""
-    return Response(content.manifest_json(user, uri), mimetype="application/json")
+    return content.manifest_json(user, uri)
 
 
 @annotations_bp.get("/<uri:uri>")
