@@ -202,7 +202,7 @@ class Prepared:
         return [(place, process) for place, process in enumerate(found) if process]
 
 
-class Remembered(Prepared):
+class RememberedSelect(Prepared):
     """A select of few rows, which are remembered as long as nothing was written.
 
     On SQLite alone, and never within a transaction. Other databases could only be asked

@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from dtool_lookup_server import prepared, sql_db
 from dtool_lookup_server.prepared import (
     Prepared,
-    Remembered,
+    RememberedSelect,
     as_list,
     listed,
     size_for,
@@ -43,7 +43,7 @@ BY_NAME = Prepared(
         USERS.c.username == bindparam("username")
     )
 )
-REMEMBERED = Remembered(
+REMEMBERED = RememberedSelect(
     select(USERS.c.is_admin).where(USERS.c.username == bindparam("username"))
 )
 _ON_SQLITE = pytest.mark.skipif(

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 from ..database import add_up, transactional
 from ..extensions import sql_db
 from ..plugins.interfaces import Query
-from ..prepared import Remembered, as_list, listed, size_for
+from ..prepared import RememberedSelect, as_list, listed, size_for
 from ..sql_models import (
     BaseURI,
     Dataset,
@@ -190,7 +190,7 @@ def share_of(user: ActingUser, query: Query) -> Callable[[], Share] | None:
 
 
 @functools.lru_cache
-def _share_of(values: int, places: int | None) -> Remembered:
+def _share_of(values: int, places: int | None) -> RememberedSelect:
     """Return a select of a share, for numbers of values and of base URIs."""
     total = select(func.coalesce(func.sum(_C.number), 0)).where(
         _C.kind == bindparam("kind"),
@@ -201,7 +201,7 @@ def _share_of(values: int, places: int | None) -> Remembered:
         place = BaseURI.__table__.c
         named = place.base_uri.in_(listed("base_uri", places, place.base_uri.type))
         total = total.where(_C.base_uri_id.in_(select(place.id).where(named)))
-    return Remembered(total.add_columns(_ALL.scalar_subquery()))
+    return RememberedSelect(total.add_columns(_ALL.scalar_subquery()))
 
 
 #: The number of datasets that a user may see.
@@ -210,7 +210,7 @@ _ALL = select(func.coalesce(func.sum(_C.number), 0)).where(
     _C.value == literal_column("''"),
     _C.base_uri_id.in_(SEARCHABLE),
 )
-_SUMS_OF_USER = Remembered(
+_SUMS_OF_USER = RememberedSelect(
     select(_C.kind, _C.value, *(func.sum(_C[name]) for name in _SUMS))
     .where(
         _C.kind.in_([literal(kind) for kind in (CREATOR, TAG, UPLOADER)]),
@@ -225,11 +225,11 @@ _OF_BASE_URIS = (
     .join(BaseURI.__table__, BaseURI.__table__.c.id == _C.base_uri_id)
     .where(_C.kind == ALL, _C.number > 0)
 )
-_OF_PERMITTED_BASE_URIS = Remembered(
+_OF_PERMITTED_BASE_URIS = RememberedSelect(
     _OF_BASE_URIS.where(_C.base_uri_id.in_(SEARCHABLE))
 )
-_TOTAL = Remembered(_ALL)
-_BLOCKS = Remembered(
+_TOTAL = RememberedSelect(_ALL)
+_BLOCKS = RememberedSelect(
     select(_C.value, func.sum(_C.number), _ALL.scalar_subquery())
     .where(_C.kind == BLOCK, _C.base_uri_id.in_(SEARCHABLE), _C.number > 0)
     .group_by(_C.value)

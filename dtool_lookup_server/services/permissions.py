@@ -21,7 +21,7 @@ from sqlalchemy import (
 from ..database import lock_row, transactional
 from ..errors import AlreadyExistsError, InvalidFieldError
 from ..extensions import sql_db
-from ..prepared import Prepared, Remembered
+from ..prepared import Prepared, RememberedSelect
 from ..sql_models import (
     BaseURI,
     User,
@@ -96,7 +96,7 @@ _HELD = {
 
 
 _NAMES = {
-    table.name: Remembered(
+    table.name: RememberedSelect(
         select(BaseURI.__table__.c.base_uri)
         .join(table, table.c.base_uri_id == BaseURI.__table__.c.id)
         .where(held_by(table))
@@ -106,7 +106,7 @@ _NAMES = {
 }
 
 
-_PLACES = Remembered(
+_PLACES = RememberedSelect(
     select(
         BaseURI.__table__.c.id, BaseURI.__table__.c.id.in_(SEARCHABLE).label("shown")
     )

@@ -11,7 +11,7 @@ from ..database import transactional
 from ..errors import AlreadyExistsError, RevokedTokenError, UnknownUserError
 from ..extensions import sql_db
 from ..pagination import AnyRow, SelectListing
-from ..prepared import Remembered
+from ..prepared import RememberedSelect
 from ..sql_models import (
     USERNAME_LENGTH,
     AccessToken,
@@ -29,7 +29,7 @@ from .audit import Action
 
 # Executed in every request.
 _COLUMNS = ("id", "username", "is_admin", "tokens_valid_from")
-_BY_NAME = Remembered(
+_BY_NAME = RememberedSelect(
     select(*(User.__table__.c[key] for key in _COLUMNS)).where(
         User.__table__.c.username == bindparam("username")
     )

@@ -107,9 +107,8 @@ def _write(line: dict[str, Any]) -> None:
 
 
 def _id_for(environ: dict[str, Any]) -> str:
-    given: str | None = environ.get(_ID_IN_ENVIRON)
-    good = given is not None and _WELL_FORMED.fullmatch(given)
-    return given if given is not None and good else os.urandom(16).hex()
+    given: str = environ.get(_ID_IN_ENVIRON, "")
+    return given if _WELL_FORMED.fullmatch(given) else os.urandom(16).hex()
 
 
 def _milliseconds(seconds: float) -> float:

@@ -38,7 +38,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, scoped_session
 
-from ...prepared import Prepared, Remembered
+from ...prepared import Prepared, RememberedSelect
 from ...sql_models import Dataset
 from ..analysis import PHRASE_FIELDS, SET_FIELDS, AnalyzedDataset
 from ..interfaces import TextMatch
@@ -137,7 +137,7 @@ NUMBER_WITHIN = number(_FOUND)
 NUMBER_UP_TO = number(_FOUND.limit(bindparam("most", type_=Integer)))
 
 # Few have a dataset with so many items.
-_ANY_MORE = Remembered(
+_ANY_MORE = RememberedSelect(
     select(literal_column("1", Integer)).select_from(table(MORE)).limit(1)
 )
 # The datasets that have something among their rows of MORE.

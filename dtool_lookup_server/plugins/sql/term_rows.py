@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Select, column, func, select, table, text
 from sqlalchemy.orm import Session, scoped_session
 
-from ...prepared import Remembered
+from ...prepared import RememberedSelect
 from ..analysis import PHRASE_FIELDS, AnalyzedDataset
 from ..text_query import MAX_TERMS, Clause, Phrase, Prefix, Term
 
@@ -139,9 +139,9 @@ def check(session: AnySession) -> None:
     session.execute(select(ROWS.c.dataset_id).limit(1))
 
 
-def number(found: Select[Any]) -> Remembered:
+def number(found: Select[Any]) -> RememberedSelect:
     """Return what counts the rows of a select, once for all pages of what is found."""
-    return Remembered(select(func.count()).select_from(found.subquery()))
+    return RememberedSelect(select(func.count()).select_from(found.subquery()))
 
 
 def plain(clauses: Iterable[Clause]) -> Words:
