@@ -8,14 +8,14 @@ from sqlalchemy import and_, bindparam, select
 from ..errors import AuthorizationError, UnknownBaseURIError, UnknownURIError
 from ..plugins.kept_beside import reader
 from ..plugins.registry import answering, in_use
-from ..prepared import Prepared
+from ..prepared import RememberedSelect
 from ..sql_models import BaseURI, Dataset, search_permissions
 from . import base_uris, datasets, permissions
 from .users import ActingUser
 
 _BASE_URI, _DATASET = BaseURI.__table__.c, Dataset.__table__.c
-# Made once: it is executed for whatever is read.
-_PERMISSION = Prepared(
+# Asked for whatever is read, and of one dataset several things are read in a row.
+_PERMISSION = RememberedSelect(
     select(_BASE_URI.id, search_permissions.c.user_id, _DATASET.id)
     .select_from(BaseURI.__table__)
     .outerjoin(
