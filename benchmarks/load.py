@@ -112,6 +112,9 @@ def meanwhile(
     :param rate: in a second; 0 for none
     :raises WrongAnswerError: in the end, if one answer was wrong
     """
+    if not rate:
+        yield
+        return
     stopped = threading.Event()
     errors: list[Exception] = []
 
@@ -124,14 +127,12 @@ def meanwhile(
             errors.append(error)
 
     thread = threading.Thread(target=go_on)
-    if rate:
-        thread.start()
+    thread.start()
     try:
         yield
     finally:
         stopped.set()
-        if rate:
-            thread.join()
+        thread.join()
     if errors:
         raise errors[0]
 

@@ -10,7 +10,7 @@ from flask import Blueprint, request_started
 from sqlalchemy import delete
 from werkzeug.test import Client
 
-from dtool_lookup_server import create_app, deadlines, sql_db
+from dtool_lookup_server import deadlines, sql_db
 from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.extensions import jwt
 from dtool_lookup_server.plugins.registry import Plugins
@@ -198,12 +198,17 @@ def test_a_request_shares_the_context_that_it_is_made_in(app, own, grumpy):
     assert json.loads(data)["search_permissions_on_base_uris"] == []
 
 
-def test_the_first_request_is_flasks(app, monkeypatch, grumpy):
+def by_flask_of_three(app, monkeypatch, headers):
+    """Return how many of an app's first three requests Flask answers."""
     add_people(app)
     served = Served(app, monkeypatch)
     for _again in range(3):
-        served.ask("GET", "/dataset/list", headers=grumpy)
-    assert served.by_flask == 1
+        assert served.ask("GET", "/dataset/list", headers=headers)[0] == "200 OK"
+    return served.by_flask
+
+
+def test_the_first_request_is_flasks(app, monkeypatch, grumpy):
+    assert by_flask_of_three(app, monkeypatch, grumpy) == 1
 
 
 def test_a_permission_that_is_taken_away_counts_at_once(app, own, grumpy):
@@ -266,21 +271,13 @@ def _another_path(app):
     [_before, _after, _teardown, _of_blueprint, _another_view, _another_path],
 )
 def test_all_is_flasks_where_others_take_part(app, monkeypatch, grumpy, take_part):
-    add_people(app)
     take_part(app)
-    served = Served(app, monkeypatch)
-    for _again in range(3):
-        served.ask("GET", "/dataset/list", headers=grumpy)
-    assert served.by_flask == 3
+    assert by_flask_of_three(app, monkeypatch, grumpy) == 3
 
 
 def test_all_is_flasks_where_others_decide_on_tokens(app, monkeypatch, grumpy):
-    add_people(app)
     monkeypatch.setattr(jwt, "_token_in_blocklist_callback", lambda *_token: False)
-    served = Served(app, monkeypatch)
-    for _again in range(3):
-        served.ask("GET", "/dataset/list", headers=grumpy)
-    assert served.by_flask == 3
+    assert by_flask_of_three(app, monkeypatch, grumpy) == 3
 
 
 def test_who_listens_to_flasks_signals_hears_of_all_requests(app, own, grumpy):
@@ -323,23 +320,16 @@ def test_what_plugins_put_around_flask_hears_of_all_requests(
     middleware = _Middleware()
     plugins = Plugins(SQLSearch(), SQLRetrieve(), [middleware])
     with open_app(config, plugins) as app:
-        add_people(app)
-        served = Served(app, monkeypatch)
-        for _again in range(3):
-            served.ask("GET", "/dataset/list", headers=grumpy)
-    assert (middleware.heard, served.by_flask) == (3, 1)
+        assert by_flask_of_three(app, monkeypatch, grumpy) == 1
+    assert middleware.heard == 3
 
 
 @pytest.mark.parametrize(
     "settings", [{"DISABLE_JWT_AUTHORISATION": True}, {"SERVER_NAME": "localhost"}]
 )
 def test_all_is_flasks_with_unusual_settings(config, monkeypatch, grumpy, settings):
-    app = create_app({**config, **settings, "DEFAULT_USER": "grumpy"})
-    served = Served(app, monkeypatch)
-    for _again in range(3):
-        served.ask("GET", "/config/info", headers=grumpy)
-        served.ask("GET", "/dataset/list", headers=grumpy)
-    assert served.by_flask == 6
+    with open_app({**config, **settings, "DEFAULT_USER": "grumpy"}) as app:
+        assert by_flask_of_three(app, monkeypatch, grumpy) == 3
 
 
 @pytest.fixture

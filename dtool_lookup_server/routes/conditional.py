@@ -16,7 +16,7 @@ View = Callable[..., Any]
 Absence = type[Exception] | tuple[type[Exception], ...]
 
 #: Headers of a request that make its answer depend on what the client has already, as
-# WSGI names them.
+#: WSGI names them.
 CONDITIONS = {
     "HTTP_IF_MATCH",
     "HTTP_IF_NONE_MATCH",

@@ -124,7 +124,6 @@ _PAGE = re.compile(
 )
 _LARGEST_BODY = 64 * 1024
 
-
 # What is not to be tried twice, since that would take as long once more: Flask is told
 # of it where the environment of the request has it, with the name of the user.
 _SLOW_TO_FAIL = (StoreUnavailableError, TookTooLongError, SQLAlchemyError)

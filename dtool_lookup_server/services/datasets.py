@@ -36,22 +36,23 @@ from .users import ActingUser
 # Of the tables and not of the models, which would take longer; made once, since these
 # are executed more often than any others.
 _DATASET, _TAG = Dataset.__table__, DatasetTag.__table__
+_SORTABLE = tuple(
+    _DATASET.c[name]
+    for name in (
+        "uri",
+        "uuid",
+        "name",
+        "creator_username",
+        "created_at",
+        "frozen_at",
+        "number_of_items",
+        "size_in_bytes",
+    )
+)
 #: What datasets may be sorted by.
 SORTABLE: dict[str, ColumnElement[Any]] = {
     "base_uri": BaseURI.__table__.c.base_uri,
-    **{
-        name: _DATASET.c[name]
-        for name in (
-            "uri",
-            "uuid",
-            "name",
-            "creator_username",
-            "created_at",
-            "frozen_at",
-            "number_of_items",
-            "size_in_bytes",
-        )
-    },
+    **{column.name: column for column in _SORTABLE},
 }
 
 # The lists of 0.18's queries, and what is compared with their values.
@@ -65,22 +66,12 @@ _LISTS: dict[str, ColumnElement[Any]] = {
 #: 0.18's order: as they were registered.
 BY_REGISTRATION = (_DATASET.c.id.asc(),)
 
-_AFTER_BASE_URI = tuple(
-    _DATASET.c[name]
-    for name in (
-        "uri",
-        "uuid",
-        "name",
-        "creator_username",
-        "created_at",
-        "frozen_at",
-        "number_of_items",
-        "size_in_bytes",
-        "type",
-        "dtoolcore_version",
-        "uploaded_by",
-        "uploaded_at",
-    )
+_AFTER_BASE_URI = (
+    *_SORTABLE,
+    _DATASET.c.type,
+    _DATASET.c.dtoolcore_version,
+    _DATASET.c.uploaded_by,
+    _DATASET.c.uploaded_at,
 )
 _OF_BASE_URI = BaseURI.__table__.c.id == _DATASET.c.base_uri_id
 _EVERY = select(
@@ -88,14 +79,14 @@ _EVERY = select(
 ).join_from(_DATASET, BaseURI.__table__, _OF_BASE_URI)
 
 
-def _page_of(base_uri_id: ColumnElement[int]) -> Prepared:
-    """Return a select of a page of what a user may see, between two ids.
+# The sum keeps databases from the index of base URIs.
+_BASE_URI_ID_UNINDEXED = _DATASET.c.base_uri_id + 0
 
-    Its ids come first, so that whole rows are read of the page alone.
-    """
-    ids = (
-        select(_DATASET.c.id)
-        .where(
+
+def _paged(columns: AnySelect, base_uri_id: ColumnElement[int]) -> AnySelect:
+    """Return a select of a page of what a user may see, between two ids."""
+    return (
+        columns.where(
             _DATASET.c.id >= bindparam("first"),
             _DATASET.c.id < bindparam("end"),
             base_uri_id.in_(SEARCHABLE),
@@ -103,32 +94,31 @@ def _page_of(base_uri_id: ColumnElement[int]) -> Prepared:
         .order_by(_DATASET.c.id)
         .offset(bindparam("offset", type_=BigInteger))
         .limit(bindparam("limit", type_=Integer))
-        .subquery()
     )
+
+
+def _page_of(base_uri_id: ColumnElement[int]) -> Prepared:
+    """Return the same, whose ids come first: whole rows are read of the page alone."""
+    ids = _paged(select(_DATASET.c.id), base_uri_id).subquery()
     page = _EVERY.join(ids, ids.c.id == _DATASET.c.id).order_by(_DATASET.c.id)
     return Prepared(page)
 
 
-# The sum keeps databases from the index of base URIs, whose ids they would sort: where
-# the page lies between ids that are close they are gone through as they are.
-_CLOSE_PAGE = _page_of(_DATASET.c.base_uri_id + 0)
+# By the index of base URIs, databases would sort all ids: where the page lies between
+# ids that are close they are gone through as they are.
+_CLOSE_PAGE = _page_of(_BASE_URI_ID_UNINDEXED)
 _WIDE_PAGE = _page_of(_DATASET.c.base_uri_id)
 # Where few are left out before the page, to find its ids first takes longer than to
 # read some rows more.
 _NEXT_PAGE = Prepared(
-    select(
-        _DATASET.c.id,
-        select(BaseURI.__table__.c.base_uri).where(_OF_BASE_URI).scalar_subquery(),
-        *_AFTER_BASE_URI,
+    _paged(
+        select(
+            _DATASET.c.id,
+            select(BaseURI.__table__.c.base_uri).where(_OF_BASE_URI).scalar_subquery(),
+            *_AFTER_BASE_URI,
+        ),
+        _BASE_URI_ID_UNINDEXED,
     )
-    .where(
-        _DATASET.c.id >= bindparam("first"),
-        _DATASET.c.id < bindparam("end"),
-        (_DATASET.c.base_uri_id + 0).in_(SEARCHABLE),
-    )
-    .order_by(_DATASET.c.id)
-    .offset(bindparam("offset", type_=BigInteger))
-    .limit(bindparam("limit", type_=Integer))
 )
 #: Most ids that are gone through for a page.
 _CLOSE = 4 * counters.BLOCK_IDS
@@ -158,10 +148,10 @@ def searchable_by_holder() -> AnySelect:
 def shown_to_holder() -> AnySelect:
     """Return the same select, for what another index finds.
 
-    The sum keeps databases from the index of base URIs: one that does not know yet how
-    much there is would go through all datasets of them, to find a few by a word.
+    A database that does not know yet how much there is would go through all datasets of
+    the base URIs, to find a few by a word.
     """
-    return _EVERY.where((_DATASET.c.base_uri_id + 0).in_(SEARCHABLE))
+    return _EVERY.where(_BASE_URI_ID_UNINDEXED.in_(SEARCHABLE))
 
 
 def every() -> AnySelect:

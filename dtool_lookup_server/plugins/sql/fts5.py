@@ -186,8 +186,7 @@ def store_entries(
     :param entries: by the ids of the datasets, as entry_of returns them
     :param known: the ids of those of which something may be kept
     """
-    for statement in _FORGET:
-        statement.run([{"id": id_} for id_ in sorted(known)], session)
+    _forget(session, sorted(known))
     ordered = sorted(entries.items())
     rows = [
         {"id": id_, "more": _more(id_, entry.more), **entry.columns}
@@ -239,8 +238,12 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
 
 def forget(session: AnySession, dataset_id: int) -> None:
     """Remove a dataset's terms; nothing happens where there are none."""
+    _forget(session, [dataset_id])
+
+
+def _forget(session: AnySession, dataset_ids: Sequence[int]) -> None:
     for statement in _FORGET:
-        statement.run([{"id": dataset_id}], session)
+        statement.run([{"id": id_} for id_ in dataset_ids], session)
 
 
 def check(session: AnySession) -> None:
