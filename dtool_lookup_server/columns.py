@@ -19,6 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from .engines import MARIADB
@@ -101,6 +102,30 @@ def _taken(value: str | None) -> str | None:
     if not isinstance(value, str) or (value.isascii() and "\0" not in value):
         return value
     return value.replace("\0", "\1").encode("utf-8", "replace").decode()
+
+
+class Unindexed(ColumnElement[Any]):
+    """A column that SQLite is not to look for by an index: it then goes through rows.
+
+    See "Disqualifying WHERE Clause Terms" in https://sqlite.org/optoverview.html. Other
+    databases know how many rows there are, and decide themselves.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any]):
+        self.column = column
+        self.type = column.type
+
+
+@compiles(Unindexed)
+def _compile_indexed(element: Unindexed, compiler: Any, **kw: Any) -> str:
+    return str(compiler.process(element.column, **kw))
+
+
+@compiles(Unindexed, "sqlite")
+def _compile_unindexed(element: Unindexed, compiler: Any, **kw: Any) -> str:
+    return f"+{compiler.process(element.column, **kw)}"
 
 
 def unique_index(table: str, column: str) -> tuple[Index, Index]:

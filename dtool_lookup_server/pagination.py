@@ -3,22 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Row,
-    Select,
-    bindparam,
-    func,
-    select,
-)
+from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from . import cursors
 from .columns import indexed_start
 from .errors import InvalidFieldError
 from .extensions import sql_db
-from .prepared import Parameters, Prepared
 
 #: The largest number that a database takes as an OFFSET.
 LARGEST_OFFSET = 2**63 - 1
@@ -87,62 +77,6 @@ class SelectListing:
             return []
         statement = self._statement.order_by(*self._order).offset(offset).limit(limit)
         rows = sql_db.session.execute(statement).all()
-        if len(rows) < limit and (rows or not offset):
-            # The last page tells how many there are.
-            self._total = offset + len(rows)
-        return self._to_items(rows)
-
-
-class PreparedPages:
-    """A select whose pages are prepared: in one order, for any values.
-
-    :param statement: what to select, without order
-    :param order: what to order by; must end in something unique
-    """
-
-    def __init__(self, statement: AnySelect, order: Sequence[ColumnElement[Any]]):
-        page = statement.order_by(*order)
-        page = page.offset(bindparam("offset", type_=BigInteger))
-        self.page = Prepared(page.limit(bindparam("limit", type_=Integer)))
-        self.number = Prepared(statement.with_only_columns(func.count()))
-
-
-class PreparedListing:
-    """The rows of a prepared select, not fetched yet.
-
-    :param parameters: of the select
-    :param to_items: as SelectListing takes it
-    :param counted: as SelectListing takes it
-    """
-
-    def __init__(
-        self,
-        pages: PreparedPages,
-        parameters: Parameters,
-        to_items: ToItems,
-        counted: Counted | None = None,
-    ):
-        self._pages = pages
-        self._parameters = dict(parameters)
-        self._to_items = to_items
-        self._counted = counted
-        self._total: int | None = None
-        self.finish: Finish | None = None
-
-    def total(self) -> int:
-        """Return the number of rows."""
-        if self._total is None and self._counted is not None:
-            self._total = self._counted()
-        if self._total is None:
-            self._total = int(self._pages.number.scalar(self._parameters))
-        return self._total
-
-    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Return at most limit items, after leaving out the first offset."""
-        if offset > LARGEST_OFFSET:
-            return []
-        page = {"offset": offset, "limit": limit}
-        rows = self._pages.page.all(self._parameters | page)
         if len(rows) < limit and (rows or not offset):
             # The last page tells how many there are.
             self._total = offset + len(rows)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .append_only import keep_append_only
 from .columns import Line, Timestamp, keep_unique, unique_index
+from .dataset_json import keep_as_json
 from .extensions import ma
 from .extensions import sql_db as db
 from .substrings import Searched, keep_searchable
@@ -375,6 +376,7 @@ audit_entry = db.Table(
 )
 
 keep_append_only(audit_entry)
+keep_as_json(DatasetTag.__table__)
 keep_unique(BaseURI.__table__.c.base_uri)
 keep_unique(Dataset.__table__.c.uri)
 keep_searchable(DatasetPart.__table__, PART_COLUMNS)

@@ -12,6 +12,7 @@ from flask import current_app
 
 from dtool_lookup_server.cli.base import RedLine
 from dtool_lookup_server.columns import SUFFIXES, is_on
+from dtool_lookup_server.dataset_json import TABLE as DATASET_JSON
 from dtool_lookup_server.engines import without_time_limit
 from dtool_lookup_server.migrating import (
     AHEAD,
@@ -104,10 +105,10 @@ def forget_foreign_revision(connection: sa.Connection) -> None:
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
     """Return whether Alembic is to compare something in the database with the models.
 
-    The text index, and what keeps long columns unique, are in no model.
+    The text index, JSON, and what keeps long columns unique, are in no model.
     """
     if kind == "table":
-        return not (name or "").startswith(TEXT_INDEX_PREFIX)
+        return not (name or "").startswith((TEXT_INDEX_PREFIX, DATASET_JSON))
     return not (name or "").endswith(SUFFIXES)
 
 

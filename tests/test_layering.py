@@ -28,6 +28,7 @@ LAYERS = [
     "prepared",
     "columns",
     "append_only",
+    "dataset_json",
     "substrings",
     "database",
     "migrating",

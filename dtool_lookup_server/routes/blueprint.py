@@ -16,6 +16,7 @@ from webargs.flaskparser import FlaskParser
 
 from ..errors import InvalidFieldError, ValidationError
 from ..pagination import Listing
+from ..services.dataset_rows import DatasetListing
 
 View = Callable[..., Any]
 
@@ -288,8 +289,11 @@ class ListingPage(Page):
     """One page of a listing, for Blueprint.paginate. Past the end it is empty."""
 
     def __init__(self, listing: Listing, page_params: PaginationParameters):
+        page = listing.page
+        if isinstance(listing, DatasetListing) and listing.finish is None:
+            page = listing.answered
         # The page first: what counts a listing may learn the total from it.
-        self._items = listing.page(page_params.first_item, page_params.page_size)
+        self._items = page(page_params.first_item, page_params.page_size)
         super().__init__(listing, page_params)
 
     @property

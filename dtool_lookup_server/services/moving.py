@@ -25,6 +25,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from .. import engines
+from ..dataset_json import is_kept
 from ..errors import (
     AlreadyExistsError,
     ConfigurationError,
@@ -47,7 +48,7 @@ from ..plugins.registry import in_use
 from ..plugins.sql import SQLRetrieve, SQLSearch
 from ..plugins.sql.tables import dataset_content, text_engine
 from ..sql_models import Dataset, DatasetPart, DatasetTag
-from . import registered
+from . import dataset_rows, registered
 
 # Rows that are read and written at once.
 _ROWS_AT_ONCE = 500
@@ -154,8 +155,8 @@ class Copy:
         """Return the number of steps."""
         with self._source.connect() as source:
             rows = {table: _count(source, table) for table in self._tables}
-        datasets = rows[Dataset.__table__] if self._indexes_text else 0
-        return 2 * sum(rows.values()) + datasets
+        steps = int(self._indexes_text) + int(is_kept(self._target.dialect.name))
+        return 2 * sum(rows.values()) + steps * rows[Dataset.__table__]
 
     def __iter__(self) -> Iterator[None]:
         """Copy every row, make the index of texts, and compare every row.
@@ -166,6 +167,8 @@ class Copy:
             for table in self._tables:
                 yield from _copy(table, source, target)
                 _continue_numbers(table, target)
+            yield from dataset_rows.fill(target)
+            target.commit()
             if self._indexes_text:
                 yield from self._index_texts(source, target)
             for table in self._tables:

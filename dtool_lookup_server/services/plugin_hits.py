@@ -22,6 +22,7 @@ from ..plugins.text_query import with_terms
 from ..query import Leaf, Text, Words
 from ..sql_models import Dataset
 from . import datasets
+from .dataset_rows import to_items
 
 #: URIs that are fetched from a plugin at once.
 BATCH = 5000
@@ -94,7 +95,7 @@ class PluginListing:
 def rows_of(statement: AnySelect, uris: list[str]) -> list[dict[str, Any]]:
     """Return the rows of a select of datasets that have these URIs, in their order."""
     rows = sql_db.session.execute(statement.where(Dataset.uri.in_(uris))).all()
-    by_uri = {item["uri"]: item for item in datasets.to_items(rows)}
+    by_uri = {item["uri"]: item for item in to_items(rows)}
     return [by_uri[uri] for uri in uris if uri in by_uri]
 
 

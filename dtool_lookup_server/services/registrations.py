@@ -20,7 +20,7 @@ from ..plugins.sql.tables import find_dataset_ids, having_written
 from ..prepared import Prepared, PreparedForMany
 from ..query.annotations import searchable_values
 from ..sql_models import Dataset, DatasetAnnotation, DatasetTag, from_timestamp
-from . import audit, base_uris, counters, parts, spelling
+from . import audit, base_uris, counters, dataset_rows, parts, spelling
 from .audit import Action
 from .counters import Counted
 from .digests import digest_of
@@ -91,6 +91,7 @@ class Registration:
     :param uri: in its one spelling, as is base_uri
     :param tags: in their order
     :param values: of its row, but for the id of the base URI
+    :param json: of the dataset, where that is kept
     :param annotations: as they are searched for
     :param parts: as they are searched for
     :param words: that a misspelled one may stand for; see leave_out_known_words
@@ -105,6 +106,7 @@ class Registration:
     base_uri: str
     tags: list[str]
     values: dict[str, Any]
+    json: str | None
     annotations: list[tuple[str, str]]
     parts: parts.Rows
     words: set[str]
@@ -138,6 +140,9 @@ def prepare(
         "uploaded_by": uploaded_by,
         "uploaded_at": uploaded_at,
     }
+    as_json = None
+    if dataset_rows.keeps_json():
+        as_json = dataset_rows.json_of(dataset["base_uri"], values, dataset["tags"])
     plugins = [plugin for plugin in in_use().instances if _hears(plugin)]
     grouping = [plugin for plugin in plugins if is_grouping(plugin)]
     return Registration(
@@ -145,6 +150,7 @@ def prepare(
         dataset["base_uri"],
         dataset["tags"],
         values,
+        as_json,
         sorted(searchable_values(dataset["annotations"])),
         rows_of(dataset),
         words_of_dataset(dataset),
@@ -183,6 +189,8 @@ def write(group: Sequence[Registration]) -> list[bool]:
     known_ids = [before.id for before in known.values()]
     _forget_tags_and_annotations(known_ids)
     _add_tags_and_annotations({ids[one.uri]: one for one in group})
+    # When all is written that it is made of.
+    dataset_rows.keep({ids[one.uri]: one.json for one in group if one.json})
     parts.store({ids[one.uri]: one.parts for one in group}, known_ids)
     with having_written(ids, {one.uri for one in group if one.uri not in known}):
         _tell_plugins(group)

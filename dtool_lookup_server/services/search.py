@@ -19,8 +19,6 @@ from ..pagination import (
     Counted,
     Finish,
     Listing,
-    PreparedListing,
-    PreparedPages,
     SelectListing,
     SortedListing,
     every_item,
@@ -31,7 +29,7 @@ from ..plugins.interfaces import Query, TextMatch
 from ..plugins.kept_beside import reader
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
-from ..prepared import Parameters, Prepared
+from ..prepared import Parameters
 from ..query import (
     Annotation,
     Between,
@@ -54,6 +52,14 @@ from ..sql_models import Dataset
 from . import base_uris, counters, datasets
 from . import parts as substrings
 from .conditions import condition
+from .dataset_rows import (
+    DatasetListing,
+    Fetch,
+    PreparedListing,
+    PreparedPages,
+    PreparedRows,
+    to_items,
+)
 from .permissions import holder, searchable_names, shown_and_hidden
 from .plugin_hits import PluginListing, listed, matching_ids
 from .users import ActingUser
@@ -132,7 +138,7 @@ def _of_words(user: ActingUser, query: Query) -> Listing | None:
             counted = functools.partial(search_plugin.number_within, within)
     parameters = {**holder(user), "expression": expression}
     pages = _pages_of_words(kind)
-    return PreparedListing(pages, parameters, datasets.to_items, counted)
+    return PreparedListing(pages, parameters, counted)
 
 
 @functools.cache
@@ -143,7 +149,7 @@ def _pages_of_words(_plugin: str) -> PreparedPages:
     return PreparedPages(statement, order)
 
 
-class _ManyHits:
+class _ManyHits(DatasetListing):
     """What a word finds that very many datasets have: the last registered come first.
 
     To rank them all would take longer with every dataset, and say little. The search
@@ -163,26 +169,25 @@ class _ManyHits:
         """Return the number of hits."""
         return int(in_use().search.number_within(self._found))
 
-    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Return at most limit hits, after leaving out the first offset."""
+    def _page(self, fetch: Fetch, offset: int, limit: int) -> list[Any]:
         if offset > LARGEST_OFFSET:
             return []
-        return self._part(_newest_page(self._plugin), offset, limit)
+        return self._part(fetch, _newest_page(self._plugin), offset, limit)
 
     def _part(
-        self, statement: Prepared | None, offset: int, limit: int
-    ) -> list[dict[str, Any]]:
-        if statement is None or not limit:
+        self, fetch: Fetch, rows: PreparedRows | None, offset: int, limit: int
+    ) -> list[Any]:
+        if rows is None or not limit:
             return []
         page = {**self._found, "offset": offset, "limit": limit, "most": MOST_RANKED}
-        return datasets.to_items(statement.all(holder(self._user) | page))
+        return fetch(rows, holder(self._user) | page)
 
 
 @functools.cache
-def _newest_page(_plugin: str) -> Prepared:
+def _newest_page(_plugin: str) -> PreparedRows:
     on_page = in_use().search.match_newest()
     statement = datasets.shown_to_holder().where(on_page)
-    return Prepared(statement.order_by(Dataset.id.desc()))
+    return PreparedRows(statement.order_by(Dataset.id.desc()))
 
 
 class _BestHits(_ManyHits):
@@ -191,23 +196,22 @@ class _BestHits(_ManyHits):
     MOST_RANKED of these are ranked, and the rest is not.
     """
 
-    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Return at most limit hits, after leaving out the first offset."""
+    def _page(self, fetch: Fetch, offset: int, limit: int) -> list[Any]:
         if offset > LARGEST_OFFSET:
             return []
         ranked = max(0, min(limit, MOST_RANKED - offset))
-        best = self._part(_best_page(self._plugin, True), offset, ranked)
+        best = self._part(fetch, _best_page(self._plugin, True), offset, ranked)
         rest = _best_page(self._plugin, False)
-        return best + self._part(rest, offset + ranked, limit - ranked)
+        return best + self._part(fetch, rest, offset + ranked, limit - ranked)
 
 
 @functools.cache
-def _best_page(_plugin: str, ranked: bool) -> Prepared | None:
+def _best_page(_plugin: str, ranked: bool) -> PreparedRows | None:
     matched = in_use().search.match_best(ranked)
     if matched is None:
         return None
     statement = datasets.shown_to_holder().where(matched.condition)
-    return Prepared(statement.order_by(*matched.relevance))
+    return PreparedRows(statement.order_by(*matched.relevance))
 
 
 def search_sorted(
@@ -382,7 +386,7 @@ def _visible(user: ActingUser | None) -> AnySelect:
 
 def _by_relevance(found: Found) -> SelectListing:
     order = [*(found.order or ()), *datasets.BY_REGISTRATION]
-    return SelectListing(found.statement, order, datasets.to_items)
+    return SelectListing(found.statement, order, to_items)
 
 
 def _tree(query: Query) -> Node:

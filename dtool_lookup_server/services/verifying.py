@@ -23,7 +23,7 @@ from ..plugins.kept_beside import within_bounds
 from ..plugins.registry import in_use
 from ..query.annotations import searchable_values
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation
-from . import base_uris, counters, datasets, parts, registered
+from . import base_uris, counters, dataset_rows, datasets, parts, registered
 from .audit import Action
 from .digests import content_digest, plugins_digest
 from .indexing import (
@@ -99,6 +99,7 @@ def reindex(
     for uri, store in _orphans(base_uri):
         yield _adopted(uri, store, prune)
     yield from _look_at_counters(base_uri, REGISTERED, mend=True)
+    dataset_rows.fill_all()
     for plugin in in_use().instances:
         if tidy := getattr(plugin, "tidy", None):
             tidy()
@@ -159,6 +160,8 @@ def _differences(row: Dataset, info: DatasetInfo) -> Iterator[str]:
         yield "SQL has other annotations"
     if not parts.holds(row.id, info):
         yield "SQL has other parts of words"
+    if dataset_rows.differs(row.id):
+        yield "SQL shows it otherwise"
     for plugin in in_use().instances:
         try:
             if not _holds(plugin, info):
