@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from functools import cached_property, lru_cache
 from typing import Any
 
 from flask import current_app
@@ -227,6 +228,25 @@ class QueryKeysSchema(Schema):
     frozen_before = timestamp("Frozen before this time")
     min_size = _size("With this many bytes or more")
     max_size = _size("With this many bytes or fewer")
+
+    def load(self, data: Any, **kwargs: Any) -> Any:
+        """Return a query; of two dozen fields those that are there are gone over."""
+        schema = self
+        if isinstance(data, dict) and self.only is None:
+            names = (self._names[key] for key in data if key in self._names)
+            schema = _having(type(self), frozenset(names))
+        return super(QueryKeysSchema, schema).load(data, **kwargs)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {
+            field.data_key or name: name for name, field in self.load_fields.items()
+        }
+
+
+@lru_cache
+def _having(kind: type[QueryKeysSchema], names: frozenset[str]) -> QueryKeysSchema:
+    return kind(only=names)
 
 
 class SearchDatasetSchema(QueryKeysSchema):
