@@ -26,7 +26,7 @@ COMMANDS = {
     "backup": "Write all that the SQL database holds to a new FOLDER, for `restore`.",
     "base_uri": "Manage and index base URIs.",
     "config": "Show settings and versions.",
-    "database": "Move the SQL database.",
+    "database": "Move the SQL database, or bring it in order.",
     "dataset": "Compare and mend what the stores have.",
     "db": "Perform database migrations.",
     "demo": "Set up a server with datasets to play with, and run it.",

@@ -11,9 +11,10 @@ import click
 
 from ..errors import DtoolLookupServerError, InUseError
 from ..pagination import every_item
-from ..services import base_uris, index_runs, indexing
+from ..services import base_uris, index_runs, indexing, tidying
 from ..services.indexing import FAILED, FORGOTTEN, REGISTERED, UNCHANGED
 from .base import Group, fail, print_json
+from .database import bring_in_order
 from .outcomes import follow, print_counts
 
 _KINDS = (REGISTERED, UNCHANGED, FAILED, FORGOTTEN)
@@ -103,6 +104,8 @@ def _index(base_uri: str, how: _How) -> Counter[str]:
             click.echo("Interrupted: the next run goes on from here.", err=True)
             raise
     print_counts(counts, *kinds)
+    if counts[REGISTERED] >= tidying.MANY:
+        bring_in_order()
     return counts
 
 

@@ -16,7 +16,7 @@ words are terms, as text_query.with_terms makes them.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,8 +116,12 @@ class PluginABC(ABC):
         """
         return None
 
-    def tidy(self) -> None:
-        """Bring the store itself in order; called when a reindexing has ended."""
+    def tidy(self) -> Iterable[tuple[int, int]] | None:
+        """Bring the store itself in order; called when a reindexing has ended.
+
+        :returns: what does it step by step: of each how many are done, and of how many
+        """
+        return None
 
     def get_config(self) -> Any:
         """Return a class or an object whose upper-case attributes are settings."""

@@ -23,7 +23,15 @@ from ..plugins.kept_beside import within_bounds
 from ..plugins.registry import in_use
 from ..query.annotations import searchable_values
 from ..sql_models import BaseURI, Dataset, DatasetAnnotation
-from . import base_uris, counters, dataset_rows, datasets, parts, registered
+from . import (
+    base_uris,
+    counters,
+    dataset_rows,
+    datasets,
+    parts,
+    registered,
+    tidying,
+)
 from .audit import Action
 from .digests import content_digest, plugins_digest
 from .indexing import (
@@ -100,9 +108,8 @@ def reindex(
         yield _adopted(uri, store, prune)
     yield from _look_at_counters(base_uri, REGISTERED, mend=True)
     dataset_rows.fill_all()
-    for plugin in in_use().instances:
-        if tidy := getattr(plugin, "tidy", None):
-            tidy()
+    for _step in tidying.tidy():
+        pass
 
 
 def _look_at_counters(

@@ -1,6 +1,6 @@
 """The embedded search plugin: the text index of the server's own database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -8,6 +8,7 @@ from sqlalchemy import BindParameter, ColumnElement, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload, selectinload
 
+from ...database import transactional
 from ...errors import StoreUnavailableError, UnknownURIError
 from ...extensions import sql_db
 from ...query import Leaf, Node
@@ -26,6 +27,9 @@ from .tables import find_dataset_id, find_dataset_ids, not_new, text_engine
 
 Conditions = list[ColumnElement[bool]]
 Order = tuple[ColumnElement[Any], ...]
+
+# Of uniting segments: about a second of processor time.
+_FEW_STEPS = 15
 
 
 class SQLSearch(GroupingABC, SearchABC):
@@ -49,6 +53,32 @@ class SQLSearch(GroupingABC, SearchABC):
         """Forget a dataset, best before its row goes."""
         with suppress(UnknownURIError):
             _engine().forget(sql_db.session, find_dataset_id(uri))
+
+    def tidy(self) -> Iterator[tuple[int, int]]:
+        """Unite the segments of the text index, where it has any: see fts5.
+
+        Others can write between the steps.
+        """
+        if not hasattr(_engine(), "merge"):
+            return
+        total = _engine().steps_to_tidy(sql_db.session)
+        done = 0
+        while _merge(begin=not done):
+            done += 1
+            yield min(done, total), total
+
+    def tidy_some(self) -> None:
+        """Unite some of them if there are many; goes on with what was begun before."""
+        if not hasattr(_engine(), "merge"):
+            return
+        begin = False
+        for _step in range(_FEW_STEPS):
+            if _merge(begin):
+                begin = False
+            elif begin or not _engine().is_scattered(sql_db.session):
+                return
+            else:
+                begin = True
 
     def answers(self, tree: Node) -> bool:
         """Return whether a tree is text alone; SQL answers all else."""
@@ -178,6 +208,11 @@ class SQLSearch(GroupingABC, SearchABC):
             return conditions, (Dataset.id.asc(),)
         match = self.match_text(parse(query["free_text"]))
         return [*conditions, match.condition], match.relevance
+
+
+@transactional
+def _merge(begin: bool) -> bool:
+    return bool(_engine().merge(sql_db.session, begin))
 
 
 def _engine() -> Any:

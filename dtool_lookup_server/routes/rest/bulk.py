@@ -13,7 +13,7 @@ from ...auth import registered_user
 from ...errors import InvalidFieldError
 from ...http_errors import describe
 from ...schemas import RegisterDatasetSchema
-from ...services import registering
+from ...services import registering, tidying
 from ...services.users import ActingUser
 from ..blueprint import loads
 from .schemas import BulkLineSchema
@@ -81,15 +81,18 @@ def put_datasets(user: ActingUser) -> Response:
 
 
 def _answers(user: ActingUser, spool: Spool, longest: int) -> Iterator[bytes]:
+    registered = 0
     with closing(spool):
         try:
             for lines in spool.batches(BATCH, BATCH_BYTES):
                 for answer in _register(user, lines, longest):
+                    registered += "error" not in answer
                     yield json.dumps(answer).encode() + b"\n"
         except BrokenOffError as error:
             # What came before is registered.
             current_app.logger.warning("A bulk registration broke off: %s", error)
             yield json.dumps(_ending(error)).encode() + b"\n"
+    tidying.tidy_some(registered)
 
 
 def _register(user: ActingUser, lines: list[bytes], longest: int) -> list[Answer]:
