@@ -8,11 +8,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from flask import current_app
+
 from dtool_lookup_server import sql_db
 from tests.databases import tables_in
 
 # The content of an SQLite database with tables, by the names of the tables.
 _with_tables = {}
+
+# The content of SQLite databases, by the function that filled them.
+_with_datasets = {}
 
 # Statements that fill the tables, by the function that did and the kind of database.
 _filled = {}
@@ -53,6 +58,33 @@ def fill_tables(fill):
     if is_new:
         with engine.connect() as connection:
             _filled[fill, engine.name] = list(_statements(connection))
+
+
+def fill_database(fill):
+    """Fill the new database of the current application, with datasets too.
+
+    :param fill: does it, and leaves the same each time; where all is in one file it is
+        called for the first alone
+    """
+    engine, config = sql_db.engine, current_app.config
+    plugins = {config["SEARCH_PLUGIN"], config["RETRIEVE_PLUGIN"]}
+    if engine.name != "sqlite" or plugins != {"sql"}:
+        fill()
+    elif fill not in _with_datasets:
+        fill()
+        sql_db.session.remove()
+        with closing(sqlite3.connect(engine.url.database)) as connection:
+            _with_datasets[fill] = bytearray(connection.serialize())
+            # In memory there is no log: bytes 18 and 19 say that there is one.
+            _with_datasets[fill][18:20] = b"\1\1"
+    else:
+        with (
+            closing(sqlite3.connect(":memory:")) as template,
+            closing(sqlite3.connect(engine.url.database)) as target,
+        ):
+            template.deserialize(_with_datasets[fill])
+            target.execute("PRAGMA synchronous = OFF")
+            template.backup(target)
 
 
 def _is_new(connection):
