@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 environment="${1:-.venv-third-party}"
 python=$environment/bin/python
-[ -x "$python" ] || python3 -m venv "$environment"
+[ -x "$python" ] || .venv/bin/python -m venv "$environment"
 
 packages_of() { "$1" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
 echo "import site; site.addsitedir('$(packages_of .venv/bin/python)')" \
