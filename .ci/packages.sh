@@ -10,8 +10,7 @@ kept=${2:+$(realpath "$2")}
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-mkdir "$folder/source"
-git ls-files -z | tar --create --null --files-from=- | tar --extract -C "$folder/source"
+.ci/copy_source "$folder/source"
 
 # The same moment for all that is written, so that equal packages have equal bytes.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)

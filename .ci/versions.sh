@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # A quick part of the tests with the oldest dependencies that setup.py allows, and on
 # each other Python that is at hand. The whole suite: tox -e oldest,py312,py313.
+# Usage: .ci/versions.sh, with an environment with the extra test in .venv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+# From a copy: to install it writes into the sources, from which others may run.
+.ci/copy_source "$folder/source"
 # What registers and what finds, on SQLite alone.
 tests=(tests/api_018/test_register.py tests/api_018/test_search.py)
 
@@ -14,9 +17,10 @@ try() {
     local python=$folder/$1/bin/python
     echo "== $1"
     "$2" -m venv "$folder/$1"
-    "$python" -m pip install --quiet "${@:3}" -e '.[all]' hypothesis pytest pytest-xdist
+    "$python" -m pip install --quiet "${@:3}" -e "$folder/source[all]" \
+        hypothesis pytest pytest-xdist
     "$python" -m pip check
-    "$python" -m pytest -q "${tests[@]}"
+    (cd "$folder/source" && "$python" -m pytest -q "${tests[@]}")
 }
 
 # Usage: find_python VERSION. Prints the path of one that runs.

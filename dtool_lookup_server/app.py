@@ -224,6 +224,8 @@ def _register_routes(app: Flask, plugins: Plugins) -> None:
     app.register_blueprint(pages.bp)
     for blueprint in [*_blueprints_of(plugins.extensions), *plugins.blueprints]:
         if isinstance(blueprint, SmorestBlueprint):
+            # It may describe its routes at once, by names that wait to be described.
+            api.describe_now()
             api.register_blueprint(blueprint)
         else:
             app.register_blueprint(blueprint)

@@ -9,20 +9,24 @@ URIs in it. Tests that only read use `library`, one client over all datasets of
 tests/corpus.py that the whole run shares.
 """
 
+import functools
 import os
+import sys
 import time
 import uuid
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import jwt
+import pymysql
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import event
 
-from dtool_lookup_server import create_app, sql_db
+from dtool_lookup_server import create_app, engines, sql_db
 from dtool_lookup_server.config import SETTINGS
+from dtool_lookup_server.plugins import registry
 from dtool_lookup_server.utils import (
     list_datasets_by_user,
     register_base_uri,
@@ -32,6 +36,7 @@ from dtool_lookup_server.utils import (
 from tests.corpus import CINDERELLA, DATASETS, MR_MEN, SNOW_WHITE
 from tests.databases import KIND, Shelf, empty_database
 from tests.mongod import Mongod
+from tests.templates import fill_tables, make_tables
 
 #: Who may search and who may register: the same for every test.
 PERMISSIONS = [
@@ -97,7 +102,7 @@ def open_app(config, plugins=None):
     try:
         with app.app_context():
             event.listen(sql_db.engine, "connect", do_not_wait_for_the_disk)
-            sql_db.create_all()
+            make_tables()
         yield app
     finally:
         with app.app_context():
@@ -117,26 +122,31 @@ def do_not_wait_for_the_disk(connection, _record):
 
 
 def add_people(app):
-    """Register users, base URIs and permissions, by the public Python names."""
+    """Register users, base URIs and permissions."""
     with app.app_context():
-        register_users(
-            [
-                {"username": "grumpy"},
-                {"username": "sleepy"},
-                {"username": "noone"},
-                {"username": "librarian"},
-                {"username": "snow-white", "is_admin": True},
-            ]
+        fill_tables(register_people)
+
+
+def register_people():
+    """Register users, base URIs and permissions, by the public Python names."""
+    register_users(
+        [
+            {"username": "grumpy"},
+            {"username": "sleepy"},
+            {"username": "noone"},
+            {"username": "librarian"},
+            {"username": "snow-white", "is_admin": True},
+        ]
+    )
+    for base_uri, may_search, may_register in PERMISSIONS:
+        register_base_uri(base_uri)
+        update_permissions(
+            {
+                "base_uri": base_uri,
+                "users_with_search_permissions": may_search,
+                "users_with_register_permissions": may_register,
+            }
         )
-        for base_uri, may_search, may_register in PERMISSIONS:
-            register_base_uri(base_uri)
-            update_permissions(
-                {
-                    "base_uri": base_uri,
-                    "users_with_search_permissions": may_search,
-                    "users_with_register_permissions": may_register,
-                }
-            )
 
 
 def add_corpus(app, headers):
@@ -153,6 +163,41 @@ def no_settings_from_outside():
     with pytest.MonkeyPatch.context() as patch:
         for setting in SETTINGS:
             patch.delenv(setting.name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk():
+    """Let what a test writes not survive a power cut: no test needs it to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _file: None)
+        patch.setattr(engines, "_synchronise", os.fsync)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_is_installed_is_read_once():
+    """Look for plugins among what is installed once, not for each app.
+
+    Tests that install something put its folder on the path.
+    """
+    discover = functools.cache(lambda _path, find=registry.discover: find())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "discover", lambda: discover(tuple(sys.path)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once():
+    """Read the system's certificates once, not for each connection to MariaDB."""
+    make = pymysql.connections.Connection._create_ssl_ctx
+    usual = functools.cache(lambda: make(None, {}))
+
+    def make_once(connection, settings):
+        return make(connection, settings) if settings else usual()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pymysql.connections.Connection, "_create_ssl_ctx", make_once)
         yield
 
 
@@ -180,10 +225,12 @@ def other_keys():
 @pytest.fixture(scope="session")
 def token(keys):
     """Make a token: token("grumpy"), token("grumpy", exp=0)."""
+    # To read the key takes longer than to sign with it.
+    key = serialization.load_pem_private_key(keys.private.encode(), None)
 
     def make(username, **claims):
         claims = {"sub": username, "exp": time.time() + 3600} | claims
-        return jwt.encode(claims, keys.private, algorithm="RS256")
+        return jwt.encode(claims, key, algorithm="RS256")
 
     return make
 

@@ -10,7 +10,7 @@ from werkzeug.serving import make_server
 def serve(app):
     """Give the URL of an application that listens, and stop it in the end."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -49,7 +49,7 @@ class PrivateServer:
         deadline = time.monotonic() + 60
         while not self._answers():
             assert time.monotonic() < deadline
-            time.sleep(0.2)
+            time.sleep(0.05)
 
     def kill(self):
         """End the server at once, as a power cut would."""

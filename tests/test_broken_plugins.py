@@ -32,18 +32,19 @@ BROKEN = {
 }
 
 
-@pytest.fixture(params=BROKEN)
-def broken(request, tmp_path):
+@pytest.fixture(scope="module", params=BROKEN)
+def broken(request, tmp_path_factory):
     """The name of a broken distribution, the reason, and the folder it is in."""
+    folder = tmp_path_factory.mktemp("broken")
     group, code, target, reason = BROKEN[request.param]
     module = request.param.replace("-", "_")
-    source = tmp_path / "sources" / module
+    source = folder / "sources" / module
     source.mkdir(parents=True)
     (source / f"{module}.py").write_text(code + "\n")
     names = {"name": request.param, "module": module, "group": group, "target": target}
     (source / "setup.py").write_text(SETUP.format(**names))
-    install([source], tmp_path / "site", tmp_path)
-    return request.param, reason, tmp_path / "site"
+    install([source], folder / "site", folder)
+    return request.param, reason, folder / "site"
 
 
 @pytest.fixture

@@ -379,6 +379,22 @@ def test_a_smorest_blueprint_is_served_and_documented(client):
     assert "/greeting/hello" in client.get("/doc/openapi.json").json["paths"]
 
 
+def test_what_a_smorest_blueprint_names_is_in_the_document(config, plugins):
+    blueprint = SmorestBlueprint("tea", __name__)
+
+    @blueprint.get("/tea")
+    @blueprint.alt_response(418, response="IM_A_TEAPOT")
+    def brew():
+        return "tea"
+
+    plugins.blueprints = [blueprint]
+    with open_app(config, plugins) as app:
+        document = app.test_client().get("/doc/openapi.json").json
+    responses = document["paths"]["/tea"]["get"]["responses"]
+    assert responses["418"] == {"$ref": "#/components/responses/IM_A_TEAPOT"}
+    assert document["components"]["responses"]["IM_A_TEAPOT"]["content"]
+
+
 def test_a_plain_blueprint_is_served(config, plugins):
     extension = OldExtension()
     extension.blueprint_kind = Blueprint

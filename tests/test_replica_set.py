@@ -108,7 +108,7 @@ def wait_for(condition):
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
 def test_no_acknowledged_registration_is_lost_with_the_primary(

@@ -58,7 +58,7 @@ def _wait_for(url):
         try:
             urllib.request.urlopen(url, timeout=5).close()
         except OSError:
-            time.sleep(0.2)
+            time.sleep(0.05)
         else:
             return
     raise TimeoutError(url)

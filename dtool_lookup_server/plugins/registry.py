@@ -138,17 +138,20 @@ def discover() -> list[Discovered]:
     installed = entry_points()
     for group in GROUPS:
         for entry_point in installed.select(group=group):
-            distribution = entry_point.dist
-            plugin = Discovered(
-                group,
-                entry_point.name,
-                _normalised(distribution.name) if distribution else "",
-                distribution.version if distribution else "",
-                entry_point,
-            )
+            name, version = _distribution_of(entry_point)
+            plugin = Discovered(group, entry_point.name, name, version, entry_point)
             # An editable install can show the same entry twice.
             found[group, plugin.name, plugin.distribution] = plugin
     return [found[key] for key in sorted(found, key=lambda key: (key[0], key[1:]))]
+
+
+def _distribution_of(entry_point: EntryPoint) -> tuple[str, str]:
+    """Return the name and the version of the package that brings an entry point."""
+    if entry_point.dist is None:
+        return "", ""
+    # Each access to a distribution's metadata reads and parses all of it.
+    metadata = entry_point.dist.metadata
+    return _normalised(metadata["Name"]), metadata["Version"]
 
 
 def choose(

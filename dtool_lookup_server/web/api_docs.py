@@ -78,18 +78,25 @@ class API(Api):
         """Have routes described before the document is written."""
         self._waiting.append(describe)
 
+    def describe_now(self) -> None:
+        """Describe what waits to be described."""
+        with self._lock:
+            while self._waiting:
+                self._waiting[0]()
+                del self._waiting[0]
+
     def _init_spec(self, **options: Any) -> None:
         super()._init_spec(**options)
         write = self.spec.to_dict
 
         def write_all() -> dict[str, Any]:
-            with self._lock:
-                while self._waiting:
-                    self._waiting[0]()
-                    del self._waiting[0]
+            self.describe_now()
             return write()
 
         self.spec.to_dict = write_all
+
+    def _register_responses(self) -> None:
+        self.later(super()._register_responses)
 
 
 def document(app: Flask, api: Api, blueprint: Blueprint) -> None:

@@ -63,7 +63,7 @@ def wait_for(url, process, **how):
         try:
             return get(url, **how)
         except OSError:
-            time.sleep(0.2)
+            time.sleep(0.05)
     raise TimeoutError(url)
 
 

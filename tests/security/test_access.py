@@ -18,7 +18,7 @@ from dtool_lookup_server.utils import (
 )
 from tests.api_018.test_authentication import bearer, sign_by_hand
 from tests.api_018.test_errors import RULES
-from tests.conftest import add_people, make_config, open_app, open_database
+from tests.conftest import make_config, open_app, open_database, register_people
 from tests.corpus import DATASETS, SNOW_WHITE, dataset_info, uri_of, uuid_of
 from tests.security.access import (
     ELSEWHERE,
@@ -28,6 +28,7 @@ from tests.security.access import (
     TABLE,
     Subject,
 )
+from tests.templates import fill_database
 
 GONE = "happy"
 
@@ -46,13 +47,18 @@ FLEETING = {"Date", "X-Request-ID"}
 
 def fill(app):
     """Add users with roles, base URIs and datasets; one user is gone again."""
-    add_people(app)
     with app.app_context():
-        register_users([{"username": "registrar"}, {"username": GONE}])
-        update_permissions({"base_uri": SNOW_WHITE, **PERMISSIONS})
-        for info in DATASETS:
-            register_dataset(info)
-        delete_users([{"username": GONE}])
+        fill_database(register_all)
+
+
+def register_all():
+    """Make what the tests find, by the public Python names."""
+    register_people()
+    register_users([{"username": "registrar"}, {"username": GONE}])
+    update_permissions({"base_uri": SNOW_WHITE, **PERMISSIONS})
+    for info in DATASETS:
+        register_dataset(info)
+    delete_users([{"username": GONE}])
 
 
 @pytest.fixture
