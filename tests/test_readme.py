@@ -144,9 +144,7 @@ def test_ci_runs_the_test_command_of_the_readme():
     _demo, tests = literal_lines(README)
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
-    steps = tests.split(" && ")
-    # Each on a line of its own, in this order.
-    assert [line.strip() for line in ci.splitlines() if line.strip() in steps] == steps
+    assert tests in map(str.strip, ci.splitlines())
     assert literal_lines(README)[1:] == literal_lines(
         (ROOT / "docs" / "contributing.rst").read_text(encoding="utf-8")
     )
