@@ -17,11 +17,11 @@ from ..plugins.parts import rows_of
 from ..plugins.registry import in_use
 from ..plugins.spelling import words_of_dataset
 from ..plugins.sql.tables import find_dataset_ids, having_written
-from ..prepared import Prepared, PreparedForMany
+from ..prepared import Prepared, PreparedForMany, PreparedInsert
 from ..query.annotations import searchable_values
 from ..sql_models import Dataset, DatasetAnnotation, DatasetTag, from_timestamp
 from . import audit, base_uris, counters, parts, spelling
-from .audit import Action
+from .audit import Action, Happening
 from .counters import Counted
 from .digests import digest_of
 
@@ -72,11 +72,11 @@ _TAGS = PreparedForMany(
         .order_by(DatasetTag.__table__.c.dataset_id, DatasetTag.__table__.c.position)
     ),
 )
-_INSERT = Prepared(insert(_TABLE).values(_COLUMNS[_TABLE]).inline())
+_INSERT = PreparedInsert(insert(_TABLE).values(_COLUMNS[_TABLE]).inline())
 _UPDATE = Prepared(
     update(_TABLE).where(_TABLE.c.id == bindparam("known_id")).values(_COLUMNS[_TABLE])
 )
-_ADD_ROWS = [Prepared(insert(table).values(_COLUMNS[table])) for table in _ROWS]
+_ADD_ROWS = [PreparedInsert(insert(table).values(_COLUMNS[table])) for table in _ROWS]
 _FORGET_ROWS = [
     Prepared(delete(table).where(table.c.dataset_id == bindparam("forgotten_id")))
     for table in _ROWS
@@ -186,14 +186,21 @@ def write(group: Sequence[Registration]) -> list[bool]:
     parts.store({ids[one.uri]: one.parts for one in group}, known_ids)
     with having_written(ids, {one.uri for one in group if one.uri not in known}):
         _tell_plugins(group)
-    for one in group:
-        base_uri_id = base_uri_ids[one.base_uri]
-        after = _counted(ids[one.uri], base_uri_id, one)
-        counters.change(known.get(one.uri), after)
-        spelling.learn(base_uri_id, one.words)
-        action = Action.REPLACE if one.uri in known else Action.REGISTER
-        audit.record(one.action or action, one.uri, one.base_uri, **one.details)
+    counters.change(
+        (
+            known.get(one.uri),
+            _counted(ids[one.uri], base_uri_ids[one.base_uri], one),
+        )
+        for one in group
+    )
+    spelling.learn((base_uri_ids[one.base_uri], one.words) for one in group)
+    audit.record_all(_told_of(one, one.uri in known) for one in group)
     return [one.uri not in known for one in group]
+
+
+def _told_of(one: Registration, is_known: bool) -> Happening:
+    action = one.action or (Action.REPLACE if is_known else Action.REGISTER)
+    return Happening(action, one.uri, one.base_uri, one.details)
 
 
 def _write_rows(
@@ -241,7 +248,7 @@ def counted(uris: Sequence[str]) -> dict[str, Counted]:
 
 def forget(known: Counted) -> None:
     """Remove what SQL has of a dataset, within a transaction."""
-    counters.change(known, None)
+    counters.change([(known, None)])
     _forget_tags_and_annotations([known.id])
     parts.forget(known.id)
     _FORGET.run([{"forgotten_id": known.id}])

@@ -6,6 +6,7 @@ is suggested was searched for as the one who asks, and found.
 
 import dataclasses
 import functools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -59,14 +60,15 @@ def known(base_uri: str, words: Iterable[str]) -> set[str]:
     return {word for (word,) in _KNOWN.all(sorted(words), {"place": base_uri})}
 
 
-def learn(base_uri_id: int, words: Iterable[str]) -> None:
-    """Put words on the list of a base URI when the transaction is committed.
+def learn(datasets: Iterable[tuple[int, Iterable[str]]]) -> None:
+    """Put words on the lists of base URIs when the transaction is committed.
 
-    :param words: of a dataset of the base URI, as words_of_dataset returns them; best
-        without those that are known
+    :param datasets: the id of each one's base URI, and its words as words_of_dataset
+        returns them; best without those that are known
     """
-    pending = sql_db.session.info.setdefault(_PENDING, {})
-    pending.setdefault(base_uri_id, set()).update(words)
+    pending = sql_db.session.info.setdefault(_PENDING, defaultdict(set))
+    for base_uri_id, words in datasets:
+        pending[base_uri_id].update(words)
 
 
 @event.listens_for(sql_db.session, "before_commit")
