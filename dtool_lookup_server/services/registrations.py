@@ -162,9 +162,10 @@ def leave_out_known_words(registrations: Sequence[Registration]) -> None:
     for one in registrations:
         places.setdefault(one.base_uri, []).append(one)
     for base_uri, some in places.items():
-        known = spelling.known(base_uri, set().union(*(one.words for one in some)))
+        words = set().union(*(one.words for one in some))
+        unknown = spelling.unknown(base_uri, words)
         for one in some:
-            one.words.difference_update(known)
+            one.words.intersection_update(unknown)
 
 
 def write(group: Sequence[Registration]) -> list[bool]:
