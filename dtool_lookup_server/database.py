@@ -18,7 +18,7 @@ from . import deadlines, engines
 from .engines import MARIADB, WRITES
 from .errors import StoreFullError, StoreUnavailableError
 from .extensions import sql_db
-from .prepared import CONNECTION, PreparedInsert
+from .prepared import CONNECTION, Prepared
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -108,7 +108,7 @@ def add_up(
 
 
 @functools.cache
-def _adding(dialect_name: str, table: Table, sums: tuple[str, ...]) -> PreparedInsert:
+def _adding(dialect_name: str, table: Table, sums: tuple[str, ...]) -> Prepared:
     match dialect_name:
         case "sqlite":
             adding: Any = sqlite.insert(table)
@@ -120,9 +120,9 @@ def _adding(dialect_name: str, table: Table, sums: tuple[str, ...]) -> PreparedI
     added = {name: table.c[name] + new[name] for name in sums}
     adding = adding.values({c.name: bindparam(c.name) for c in table.c})
     if dialect_name in MARIADB:
-        return PreparedInsert(adding.on_duplicate_key_update(added))
+        return Prepared(adding.on_duplicate_key_update(added))
     key = table.primary_key
-    return PreparedInsert(adding.on_conflict_do_update(index_elements=key, set_=added))
+    return Prepared(adding.on_conflict_do_update(index_elements=key, set_=added))
 
 
 def _worth_retrying(error: DBAPIError) -> bool:

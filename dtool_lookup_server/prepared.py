@@ -228,7 +228,7 @@ class PreparedInsert(Prepared):
 
     # Few numbers of rows, so that few statements are kept by the driver, which also
     # keeps the values of each. SQLite takes 32,766 parameters.
-    _AT_ONCE = (250, 64, 16, 4, 1)
+    _AT_ONCE = (250, 64, 16, 4)
 
     def __init__(self, statement: Insert):
         super().__init__(statement)
@@ -236,16 +236,24 @@ class PreparedInsert(Prepared):
     def _statements(
         self, made: _Made, values: list[Any], dialect: Dialect
     ) -> Iterator[tuple[str, Sequence[Any]]]:
-        if dialect.name != "sqlite":
-            yield made.text, values
-            return
+        start = 0
+        if dialect.name == "sqlite":
+            for text, some in self._joined(made, values):
+                start += len(some)
+                yield text, [tuple(chain.from_iterable(some))]
+        if start < len(values):
+            yield made.text, values[start:]
+
+    def _joined(
+        self, made: _Made, values: list[Any]
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the texts that take several rows, and these; the last few are left."""
         before, row, after = made.text.partition(made.row)
         start = 0
         for size in self._AT_ONCE:
-            text = f"{before}{', '.join([row] * size)}{after}"
             while start + size <= len(values):
-                some = values[start : start + size]
-                yield text, [tuple(chain.from_iterable(some))]
+                text = f"{before}{', '.join([row] * size)}{after}"
+                yield text, values[start : start + size]
                 start += size
 
 
