@@ -217,11 +217,10 @@ class Prepared:
 
 
 class PreparedInsert(Prepared):
-    """An insert of rows that are many and short, of which SQLite gets many at once.
+    """An insert into a table with triggers, of whose rows SQLite gets many at once.
 
-    Where a table has a trigger SQLite makes ready to take back each statement, alone:
-    it copies the pages that are about to change, and FTS5 writes down what it has
-    gathered. Without one it still begins and ends each statement.
+    It makes ready to take back each statement that may set off a trigger, alone: it
+    copies the pages that are about to change, and FTS5 writes down what it has gathered.
 
     :param statement: with nothing but parameters for values
     """

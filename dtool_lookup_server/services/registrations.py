@@ -17,7 +17,7 @@ from ..plugins.parts import rows_of
 from ..plugins.registry import in_use
 from ..plugins.spelling import words_of_dataset
 from ..plugins.sql.tables import find_dataset_ids, having_written
-from ..prepared import Prepared, PreparedForMany, PreparedInsert
+from ..prepared import Prepared, PreparedForMany
 from ..query.annotations import searchable_values
 from ..sql_models import Dataset, DatasetAnnotation, DatasetTag, from_timestamp
 from . import audit, base_uris, counters, parts, spelling
@@ -72,11 +72,11 @@ _TAGS = PreparedForMany(
         .order_by(DatasetTag.__table__.c.dataset_id, DatasetTag.__table__.c.position)
     ),
 )
-_INSERT = PreparedInsert(insert(_TABLE).values(_COLUMNS[_TABLE]).inline())
+_INSERT = Prepared(insert(_TABLE).values(_COLUMNS[_TABLE]).inline())
 _UPDATE = Prepared(
     update(_TABLE).where(_TABLE.c.id == bindparam("known_id")).values(_COLUMNS[_TABLE])
 )
-_ADD_ROWS = [PreparedInsert(insert(table).values(_COLUMNS[table])) for table in _ROWS]
+_ADD_ROWS = [Prepared(insert(table).values(_COLUMNS[table])) for table in _ROWS]
 _FORGET_ROWS = [
     Prepared(delete(table).where(table.c.dataset_id == bindparam("forgotten_id")))
     for table in _ROWS
