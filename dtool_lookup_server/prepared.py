@@ -220,7 +220,8 @@ class PreparedInsert(Prepared):
     """An insert into a table with triggers, of whose rows SQLite gets many at once.
 
     It makes ready to take back each statement that may set off a trigger, alone: it
-    copies the pages that are about to change, and FTS5 writes down what it has gathered.
+    copies the pages that are about to change, and FTS5 writes down what it has
+    gathered.
 
     :param statement: with nothing but parameters for values
     """
