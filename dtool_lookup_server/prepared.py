@@ -17,7 +17,8 @@ time that the statement would take.
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,6 +29,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Engine,
+    Insert,
     Pool,
     Select,
     TextClause,
@@ -56,6 +58,7 @@ class _Made(NamedTuple):
     :param order: the parameters' names, where the driver goes by their places
     :param inputs: what makes a value of the driver's of a parameter
     :param places: the same, by the places in the order
+    :param row: the parameters of one row as an insert has them
     """
 
     text: str
@@ -63,6 +66,7 @@ class _Made(NamedTuple):
     order: list[str] | None
     inputs: list[tuple[str, Process]]
     places: list[tuple[int, Process]]
+    row: str
 
     def values(self, rows: Sequence[Parameters]) -> list[Any]:
         """Return parameters as the driver takes them.
@@ -80,7 +84,10 @@ class _Made(NamedTuple):
             picked = list(map(itemgetter(*self.order), rows))
         if not self.places:
             return picked
-        return [_processed(row, self.places) for row in picked]
+        columns: list[Iterable[Any]] = list(zip(*picked, strict=True))
+        for place, process in self.places:
+            columns[place] = map(process, columns[place])
+        return list(zip(*columns, strict=True))
 
     def _named(self, row: Parameters) -> Parameters:
         values = {name: process(row[name]) for name, process in self.inputs}
@@ -185,13 +192,20 @@ class Prepared:
             made = self._made[key] = _make(self._statement, dialect)
         cursor = connection.connection.cursor()
         try:
-            _send(connection, cursor, made.text, made.values(rows))
+            for text, values in self._statements(made, made.values(rows), dialect):
+                _send(connection, cursor, text, values)
             result = fetch(dialect, cursor)
         except dialect.loaded_dbapi.Error as error:
             raise _translated(connection, made.text, cursor, error) from error
         finally:
             cursor.close()
         return result
+
+    def _statements(
+        self, made: _Made, values: list[Any], dialect: Dialect
+    ) -> Iterable[tuple[str, Sequence[Any]]]:
+        """Return what is sent: a text, and the values of one or more executions."""
+        return [(made.text, values)]
 
     def _processes(self, dialect: Dialect, cursor: Any) -> list[tuple[int, Process]]:
         kinds = [description[1] for description in cursor.description]
@@ -200,6 +214,47 @@ class Prepared:
             for type_, kind in zip(self._types, kinds, strict=True)
         ]
         return [(place, process) for place, process in enumerate(found) if process]
+
+
+class PreparedInsert(Prepared):
+    """An insert into a table with triggers, of whose rows SQLite gets many at once.
+
+    It makes ready to take back each statement that may set off a trigger, alone: it
+    copies the pages that are about to change, and FTS5 writes down what it has
+    gathered.
+
+    :param statement: with nothing but parameters for values
+    """
+
+    # Few numbers of rows, so that few statements are kept by the driver, which also
+    # keeps the values of each. SQLite takes 32,766 parameters.
+    _AT_ONCE = (250, 64, 16, 4)
+
+    def __init__(self, statement: Insert):
+        super().__init__(statement)
+
+    def _statements(
+        self, made: _Made, values: list[Any], dialect: Dialect
+    ) -> Iterator[tuple[str, Sequence[Any]]]:
+        start = 0
+        if dialect.name == "sqlite":
+            for text, some in self._joined(made, values):
+                start += len(some)
+                yield text, [tuple(chain.from_iterable(some))]
+        if start < len(values):
+            yield made.text, values[start:]
+
+    def _joined(
+        self, made: _Made, values: list[Any]
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the texts that take several rows, and these; the last few are left."""
+        before, row, after = made.text.partition(made.row)
+        start = 0
+        for size in self._AT_ONCE:
+            while start + size <= len(values):
+                text = f"{before}{', '.join([row] * size)}{after}"
+                yield text, values[start : start + size]
+                start += size
 
 
 class RememberedSelect(Prepared):
@@ -403,7 +458,8 @@ def _make(statement: ClauseElement, dialect: Dialect) -> _Made:
         for processed, process in inputs
         if processed == name
     ]
-    return _Made(str(compiled), dict(compiled.params), order, inputs, places)
+    row = f"({', '.join('?' * len(order or []))})"
+    return _Made(str(compiled), dict(compiled.params), order, inputs, places, row)
 
 
 def _send(

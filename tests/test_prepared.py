@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from dtool_lookup_server import prepared, sql_db
 from dtool_lookup_server.prepared import (
     Prepared,
+    PreparedInsert,
     RememberedSelect,
     as_list,
     listed,
@@ -64,6 +65,32 @@ def session(app):
 
 def test_values_have_the_types_of_their_columns(session):
     assert BY_NAME.all({"username": "doc"}) == [(True, MOMENT)]
+
+
+@pytest.mark.parametrize("number", [1, 3, 4, 23, 250, 337])
+def test_rows_are_inserted_in_their_order_whatever_their_number(session, number):
+    places = BaseURI.__table__
+    adding = insert(places).values(base_uri=bindparam("base_uri")).inline()
+    names = [f"s3://bucket-{place}" for place in range(number)]
+    PreparedInsert(adding).run([{"base_uri": name} for name in names])
+    inserted = select(places.c.base_uri).order_by(places.c.id)
+    assert session.scalars(inserted).all() == names
+
+
+@pytest.mark.skipif(KIND != "sqlite", reason="others have executemany")
+def test_many_rows_are_few_statements_of_sqlite(session):
+    sent = []
+
+    def note(_connection, _cursor, statement, _parameters, _context, _many):
+        sent.append(statement)
+
+    adding = insert(BaseURI.__table__).values(base_uri=bindparam("base_uri")).inline()
+    rows = [{"base_uri": f"s3://bucket-{place}"} for place in range(250)]
+    session.flush()
+    event.listen(sql_db.engine, "before_cursor_execute", note)
+    PreparedInsert(adding).run(rows)
+    event.remove(sql_db.engine, "before_cursor_execute", note)
+    assert len(sent) == 1
 
 
 def test_nobody_is_found(session):

@@ -17,8 +17,10 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from itertools import chain, dropwhile
+from operator import itemgetter
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import Stemmer
 
@@ -69,7 +71,6 @@ SET_FIELDS = ("items", "forms")
 _LONE_LETTERS = {"a", "i"}
 _BLANKS = re.compile(r"[ /]+")
 _HYPHENS = re.compile(r"-+")
-_SEPARATORS = re.compile(r"[-/. _]+")
 # A year with its month, and with its day, in a name whose words are joined.
 _DATE = re.compile(r"__((?:19|20)\d\d__[01]\d)(__[0-3]\d)?(?=__)", re.ASCII)
 _NOT_PLAIN = re.compile(r"[^a-z0-9_]+")
@@ -80,18 +81,23 @@ _stemmer_lock = Lock()
 
 def words_of(folded: str) -> list[str]:
     """Return the words of folded text, stop words included."""
-    return folded.replace("/", " ").replace(".", " ").replace("-", " ").split()
+    return _apart(folded).split()
+
+
+def _apart(folded: str) -> str:
+    """Return folded text with a blank for what stands between words, but for lines."""
+    return folded.replace("/", " ").replace(".", " ").replace("-", " ")
 
 
 def terms_of(folded: str) -> list[str]:
     """Return the terms of folded text in order, without stop words."""
-    return [word.term for word in _analyzed_words(folded)]
+    return [term for term, _forms in _analyzed_words(folded)]
 
 
 def terms_and_forms_of(folded: str) -> tuple[str, ...]:
     """Return every term under which folded text is found, wholes aside."""
     words = _analyzed_words(folded)
-    return tuple(term for word in words for term in (word.term, *word.forms))
+    return tuple(one for term, forms in words for one in (term, *forms))
 
 
 def spelled(folded: str) -> str:
@@ -118,17 +124,15 @@ def labelled(field: str, term: str) -> str:
     return _fit(f"{field}_{JOINT}{term}") if term else f"{field}_{JOINT}"
 
 
-class _Word(NamedTuple):
-    """A word as it is kept: its term, and the forms beside it."""
-
-    term: str
-    forms: tuple[str, ...]
-
+# A word as it is kept: its term, and the forms beside it.
+_Word = tuple[str, tuple[str, ...]]
 
 # What is kept of what stands between blanks: terms in order, and forms. Plain tuples:
 # there are tens of thousands, and what is not plain is looked at by each collection of
 # garbage.
 _Chunk = tuple[tuple[str, ...], tuple[str, ...]]
+_TERMS, _FORMS = itemgetter(0), itemgetter(1)
+_BREAK: _Chunk = ((BREAK,), ())
 
 
 def _analyzed_words(folded: str) -> Iterator[_Word]:
@@ -136,12 +140,11 @@ def _analyzed_words(folded: str) -> Iterator[_Word]:
         yield from _words_in(chunk)
 
 
-def _words_in(chunk: str) -> Iterator[_Word]:
+def _words_in(chunk: str) -> list[_Word]:
     # "a" and "i" are stop words only where they stand alone: not in "a-b".
-    if chunk.strip("-./") not in _LONE_LETTERS:
-        for word in words_of(chunk):
-            if word not in STOP_WORDS:
-                yield _analyzed_word(word)
+    if chunk.strip("-./") in _LONE_LETTERS:
+        return []
+    return [_analyzed_word(word) for word in words_of(chunk) if word not in STOP_WORDS]
 
 
 def _analyzed_word(word: str) -> _Word:
@@ -149,7 +152,7 @@ def _analyzed_word(word: str) -> _Word:
         return _words[word]
     # A sequence number, or a block of a UUID: to remember it would only take the room
     # of words.
-    return _Word(_fit(_spell(word)), ())
+    return _fit(_spell(word)), ()
 
 
 def _stemmed(word: str) -> _Word:
@@ -158,7 +161,7 @@ def _stemmed(word: str) -> _Word:
         stem = _stemmer.stemWord(word)
     term = _fit(_spell(stem))
     # The word as it was is for prefixes alone: "apples*" is no prefix of "appl".
-    return _Word(term, () if form == term else (form,))
+    return term, () if form == term else (form,)
 
 
 # Megabytes of base64 are one word: nothing to remember.
@@ -170,9 +173,9 @@ def _analyze_chunk(chunk: str, label: str = "") -> _Chunk:
 
     :param label: what labelled() begins with, where the field can be searched alone
     """
-    words = list(_words_in(chunk))
-    terms = [word.term for word in words]
-    forms = {form for word in words for form in word.forms}
+    words = _words_in(chunk)
+    terms = [term for term, _forms in words]
+    forms = {form for _term, beside in words for form in beside}
     if not chunk.isalnum():
         forms.update(_wholes_in_chunk(chunk))
     if label:
@@ -230,7 +233,7 @@ class AnalyzedDataset:
     readme: tuple[str, ...]
     annotations: tuple[str, ...]
     items: Set[str]
-    forms: frozenset[str]
+    forms: Set[str]
 
 
 def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
@@ -253,7 +256,7 @@ def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
         for name in PHRASE_FIELDS
     }
     items = _analyze_paths(relative_paths(info.get("manifest")))
-    return AnalyzedDataset(**terms, items=items, forms=frozenset(forms))
+    return AnalyzedDataset(**terms, items=items, forms=forms)
 
 
 def _analyze_values(
@@ -263,15 +266,14 @@ def _analyze_values(
 
     :param chunks: of the values' field
     """
-    terms: list[str] = []
+    found: list[_Chunk] = []
     for value in values:
         if value is not None:
-            terms.extend([BREAK] * bool(terms))
-            for found, beside in map(chunks.__getitem__, fold(str(value)).split()):
-                terms += found
-                if beside:
-                    forms.update(beside)
-    return tuple(terms)
+            found.append(_BREAK)
+            found.extend(map(chunks.__getitem__, fold(str(value)).split()))
+    forms.update(chain.from_iterable(map(_FORMS, found)))
+    # None before the first term, whatever was without any.
+    return tuple(dropwhile(BREAK.__eq__, chain.from_iterable(map(_TERMS, found))))
 
 
 def leaves_of_json(value: Any) -> Iterator[Any]:
@@ -320,7 +322,8 @@ def _analyze_paths(paths: Collection[str]) -> Set[str]:
 
 def _analyze_some(paths: Collection[str]) -> set[str]:
     names = {name for path in paths for name in path.split("/")}
-    found = _fit_all(_SEPARATORS.sub(JOINT, fold("\n".join(paths))).split("\n"))
+    lines = _apart(fold("\n".join(paths))).split("\n")
+    found = _fit_all([JOINT.join(line.split()) for line in lines])
     if len(names) <= _FEW_NAMES:
         found.update(*map(_terms_of_names.__getitem__, names))
     else:
@@ -334,8 +337,8 @@ def _analyze_names(names: str) -> tuple[str, ...]:
     folded = fold(names)
     found: set[str] = set()
     for word in set(words_of(folded)) - STOP_WORDS:
-        analyzed = _analyzed_word(word)
-        found.update((analyzed.term, *analyzed.forms))
+        term, forms = _analyzed_word(word)
+        found.update((term, *forms))
     wholes: set[str] = set()
     for name in _join_words(_BLANKS.sub("-", folded)).split("\n"):
         wholes.update(_dotted_wholes(name))
@@ -348,21 +351,23 @@ _terms_of_names = Remembered(_analyze_names, 2**13, MAX_TERM)
 
 def _wholes_in_chunk(chunk: str) -> set[str]:
     """Return the wholes of what stands between blanks, and of the names in it."""
-    joined = _join_words(chunk)
-    wholes = {_SEPARATORS.sub(JOINT, joined)}
-    for name in set(joined.split("/")):
+    wholes = {JOINT.join(words_of(chunk))}
+    for name in set(_join_words(chunk).split("/")):
         wholes.update(_dotted_wholes(name))
     return _fit_all(wholes)
 
 
 def _join_words(folded: str) -> str:
     """Return folded text with JOINT for what joins words, and none beside dots."""
-    joined = _HYPHENS.sub(JOINT, folded)
+    joined = _HYPHENS.sub("-", folded) if "--" in folded else folded
+    joined = joined.replace("-", JOINT)
     return joined.replace(f"{JOINT}.", ".").replace(f".{JOINT}", ".")
 
 
 def _dotted_wholes(name: str) -> list[str]:
     """Return a name whose words are joined, and it up to and from each dot."""
+    if "." not in name:
+        return [name.strip("_")]
     sections = [section for section in name.strip("_").split(".") if section]
     whole = JOINT.join(sections)
     wholes, end = [whole], -len(JOINT)

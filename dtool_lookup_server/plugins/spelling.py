@@ -35,8 +35,9 @@ def words_of_dataset(info: DatasetInfo) -> set[str]:
         [str(info.get("readme") or "")[:MOST_CHARACTERS]],
         ["\n".join(paths)],
     )
-    found = dict.fromkeys(chain.from_iterable(map(_words, texts)))
-    return set(islice(found, MOST_WORDS))
+    text = "\n".join(text for text in texts if isinstance(text, str))
+    words = dict.fromkeys(words_of(fold(text)))
+    return set(islice(filter(_are_remembered.__getitem__, words), MOST_WORDS))
 
 
 def is_remembered(word: str) -> bool:
@@ -69,12 +70,6 @@ def distance(one: str, other: str) -> int:
             line.append(steps)
         before, last = last, line
     return last[-1]
-
-
-def _words(text: Any) -> Iterable[str]:
-    if not isinstance(text, str):
-        return ()
-    return filter(_are_remembered.__getitem__, words_of(fold(text)))
 
 
 _are_remembered = Remembered(is_remembered, 2**15, LONGEST)

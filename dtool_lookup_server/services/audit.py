@@ -10,11 +10,11 @@ import functools
 import json
 import os
 import pwd
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import g
 from sqlalchemy import bindparam, delete, event, func, insert, select
@@ -25,7 +25,7 @@ from ..engines import WRITES
 from ..errors import ValidationError
 from ..extensions import sql_db
 from ..pagination import BATCH, AnyRow, SortedListing
-from ..prepared import Prepared
+from ..prepared import PreparedInsert
 from ..sql_models import (
     ADDRESS_LENGTH,
     DETAILS_LENGTH,
@@ -137,24 +137,47 @@ def record(
     :param base_uri: in its one spelling
     :param details: what else there is to tell, fit for JSON
     """
-    session = sql_db.session
-    assert session.info.get(WRITES), "entries belong to a transaction"
+    record_all([Happening(action, subject, base_uri, details)], pruned_before)
+
+
+class Happening(NamedTuple):
+    """What an entry tells of; see record."""
+
+    action: Action
+    subject: str | None
+    base_uri: str | None
+    details: dict[str, Any]
+
+
+def record_all(
+    happenings: Iterable[Happening], pruned_before: datetime | None = None
+) -> None:
+    """Have the transaction that is under way write entries at its end, as record does.
+
+    :param happenings: of one moment
+    """
+    info = sql_db.session.info
+    assert info.get(WRITES), "entries belong to a transaction"
     who = _origin()
-    session.info.setdefault(_PENDING, []).append(
+    alike = {
+        "happened_at": utc_now(),
+        "source": who.source,
+        "username": who.username,
+        "os_user": who.os_user,
+        "address": _printable(who.address),
+        "request_id": who.request_id,
+        "access_token_id": who.access_token_id,
+        "pruned_before": pruned_before,
+    }
+    info.setdefault(_PENDING, []).extend(
         {
-            "happened_at": utc_now(),
+            **alike,
             "action": action.value,
-            "source": who.source,
-            "username": who.username,
-            "os_user": who.os_user,
-            "address": _printable(who.address),
-            "request_id": who.request_id,
-            "access_token_id": who.access_token_id,
             "base_uri": base_uri,
             "subject": subject,
             "details": _fitted(details) if details else None,
-            "pruned_before": pruned_before,
         }
+        for action, subject, base_uri, details in happenings
     )
 
 
@@ -164,7 +187,7 @@ def write(action: Action, subject: str, **details: Any) -> None:
     record(action, subject, **details)
 
 
-_INSERT = Prepared(
+_INSERT = PreparedInsert(
     insert(audit_entry)
     .values({c.name: bindparam(c.name) for c in _E if c.name != "id"})
     # Nobody asks for the id of an entry.

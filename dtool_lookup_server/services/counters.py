@@ -9,7 +9,7 @@ the datasets, and `dataset verify` compares them with the datasets.
 
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -73,8 +73,7 @@ Key = tuple[str, str, int]
 Sums = tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(NamedTuple):
     """What of a dataset is counted.
 
     :param size: in bytes; None counts as none
@@ -103,21 +102,26 @@ def block_named(number: int) -> str:
     return f"{number:010}"
 
 
-def change(before: Counted | None, after: Counted | None) -> None:
-    """Count a dataset that comes, goes or changes, when the transaction is committed.
+def change(datasets: Iterable[tuple[Counted | None, Counted | None]]) -> None:
+    """Count datasets that come, go or change, when the transaction is committed.
 
     At its end, and all in one order: others that count in the same base URI wait for
     the commit, and not for each other.
+
+    :param datasets: each as it was before and is after; None where there is none
     """
     pending: dict[Key, list[int]] = sql_db.session.info.setdefault(
         _PENDING, defaultdict(lambda: [0, 0, 0])
     )
-    for dataset, sign in ((before, -1), (after, 1)):
-        if dataset is not None:
-            upper, lower = divmod(dataset.size or 0, 1 << _HALF)
-            for key in dataset.counters():
-                for place, value in enumerate((1, upper, lower)):
-                    pending[key][place] += sign * value
+    for before, after in datasets:
+        for dataset, sign in ((before, -1), (after, 1)):
+            if dataset is not None:
+                upper, lower = divmod(dataset.size or 0, 1 << _HALF)
+                for key in dataset.counters():
+                    sums = pending[key]
+                    sums[0] += sign
+                    sums[1] += sign * upper
+                    sums[2] += sign * lower
 
 
 @event.listens_for(sql_db.session, "before_commit")

@@ -25,14 +25,13 @@ def digest_of(dataset: DatasetInfo) -> str:
 
 def plugins_digest() -> str:
     """Return what changes when the plugins would keep something else."""
-    kinds = map(type, in_use().instances)
-    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in kinds)
-    return _remembered_digest((ANALYSIS_VERSION, *names))
+    return _digest_of_plugins(ANALYSIS_VERSION, *map(type, in_use().instances))
 
 
 @functools.lru_cache
-def _remembered_digest(value: tuple[Any, ...]) -> str:
-    return _half_digest(value)
+def _digest_of_plugins(version: int, *kinds: type) -> str:
+    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in kinds)
+    return _half_digest((version, *names))
 
 
 def content_digest(dataset: DatasetInfo) -> str:

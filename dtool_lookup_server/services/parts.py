@@ -1,6 +1,6 @@
 """Parts of words, kept and found in SQL, whatever the search plugin is."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -20,7 +20,7 @@ from sqlalchemy import (
 from ..extensions import sql_db
 from ..plugins.interfaces import DatasetInfo, TextMatch
 from ..plugins.parts import needles_of, rows_of
-from ..prepared import Prepared, PreparedForMany
+from ..prepared import Prepared, PreparedForMany, PreparedInsert
 from ..query import Part
 from ..query.grammar import PART_FIELDS
 from ..sql_models import PART_COLUMNS, Dataset, DatasetPart
@@ -32,24 +32,10 @@ _C = _TABLE.c
 Rows = list[dict[str, str]]
 
 _COLUMNS = ("dataset_id", *PART_COLUMNS)
-# Rows in one statement on SQLite, which writes down what its index has gathered before
-# each statement that has a trigger: after every row, where each has a statement.
-_AT_ONCE = (64, 16, 4, 1)
-
-
-def _insertion(rows: int) -> Prepared:
-    """Return a statement that inserts so many rows, whose names end in their places."""
-    values: list[dict[str, Any]] = [
-        {name: bindparam(f"{name}_{row}") for name in _COLUMNS} for row in range(rows)
-    ]
-    return Prepared(insert(_TABLE).values(values).inline())
-
-
 # Made once, since they are executed for every dataset.
-_INSERT = Prepared(
+_INSERT = PreparedInsert(
     insert(_TABLE).values({name: bindparam(name) for name in _COLUMNS}).inline()
 )
-_INSERT_SOME = {rows: _insertion(rows) for rows in _AT_ONCE}
 _FORGET = Prepared(delete(_TABLE).where(_C.dataset_id == bindparam("forgotten_id")))
 _HELD = PreparedForMany(
     _C.dataset_id.type,
@@ -73,20 +59,7 @@ def store(rows: Mapping[int, Rows], known: Collection[int] = ()) -> None:
     held = _held(known)
     changed = [id_ for id_ in sorted(rows) if held.get(id_) != rows[id_]]
     _FORGET.run([{"forgotten_id": id_} for id_ in changed if id_ in held])
-    _insert([{"dataset_id": id_, **row} for id_ in changed for row in rows[id_]])
-
-
-def _insert(rows: Sequence[Mapping[str, Any]]) -> None:
-    if _dialect() != "sqlite":
-        _INSERT.run(rows)
-        return
-    start = 0
-    for size in _AT_ONCE:
-        while start + size <= len(rows):
-            some = enumerate(rows[start : start + size])
-            values = {f"{n}_{at}": row[n] for at, row in some for n in _COLUMNS}
-            _INSERT_SOME[size].run([values])
-            start += size
+    _INSERT.run([{"dataset_id": id_, **row} for id_ in changed for row in rows[id_]])
 
 
 def forget(dataset_id: int) -> None:

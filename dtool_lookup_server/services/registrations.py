@@ -21,7 +21,7 @@ from ..prepared import Prepared, PreparedForMany
 from ..query.annotations import searchable_values
 from ..sql_models import Dataset, DatasetAnnotation, DatasetTag, from_timestamp
 from . import audit, base_uris, counters, dataset_rows, parts, spelling
-from .audit import Action
+from .audit import Action, Happening
 from .counters import Counted
 from .digests import digest_of
 
@@ -168,9 +168,10 @@ def leave_out_known_words(registrations: Sequence[Registration]) -> None:
     for one in registrations:
         places.setdefault(one.base_uri, []).append(one)
     for base_uri, some in places.items():
-        known = spelling.known(base_uri, set().union(*(one.words for one in some)))
+        words = set().union(*(one.words for one in some))
+        unknown = spelling.unknown(base_uri, words)
         for one in some:
-            one.words.difference_update(known)
+            one.words.intersection_update(unknown)
 
 
 def write(group: Sequence[Registration]) -> list[bool]:
@@ -194,14 +195,21 @@ def write(group: Sequence[Registration]) -> list[bool]:
     parts.store({ids[one.uri]: one.parts for one in group}, known_ids)
     with having_written(ids, {one.uri for one in group if one.uri not in known}):
         _tell_plugins(group)
-    for one in group:
-        base_uri_id = base_uri_ids[one.base_uri]
-        after = _counted(ids[one.uri], base_uri_id, one)
-        counters.change(known.get(one.uri), after)
-        spelling.learn(base_uri_id, one.words)
-        action = Action.REPLACE if one.uri in known else Action.REGISTER
-        audit.record(one.action or action, one.uri, one.base_uri, **one.details)
+    counters.change(
+        (
+            known.get(one.uri),
+            _counted(ids[one.uri], base_uri_ids[one.base_uri], one),
+        )
+        for one in group
+    )
+    spelling.learn((base_uri_ids[one.base_uri], one.words) for one in group)
+    audit.record_all(_told_of(one, one.uri in known) for one in group)
     return [one.uri not in known for one in group]
+
+
+def _told_of(one: Registration, is_known: bool) -> Happening:
+    action = one.action or (Action.REPLACE if is_known else Action.REGISTER)
+    return Happening(action, one.uri, one.base_uri, one.details)
 
 
 def _write_rows(
@@ -249,7 +257,7 @@ def counted(uris: Sequence[str]) -> dict[str, Counted]:
 
 def forget(known: Counted) -> None:
     """Remove what SQL has of a dataset, within a transaction."""
-    counters.change(known, None)
+    counters.change([(known, None)])
     _forget_tags_and_annotations([known.id])
     parts.forget(known.id)
     _FORGET.run([{"forgotten_id": known.id}])

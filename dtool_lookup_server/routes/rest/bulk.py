@@ -96,20 +96,31 @@ def _answers(user: ActingUser, spool: Spool, longest: int) -> Iterator[bytes]:
 
 
 def _register(user: ActingUser, lines: list[bytes], longest: int) -> list[Answer]:
-    infos: list[dict[str, Any]] = []
     answers: list[Answer] = []
-    while lines:
-        # A line and what came of it may be large: each goes when it has been used.
-        if lines[0].strip():
-            answers.append(_read(lines, longest, infos))
-        else:
-            del lines[0]
-    given = (infos.pop(0) for _ in range(len(infos)))
-    outcomes = iter(registering.register_many(user, given))
+    infos = _infos_of(lines, longest, answers)
+    outcomes = iter(registering.register_many(user, infos))
     return [
         _outcome(answer["uri"], next(outcomes)) if "status" not in answer else answer
         for answer in answers
     ]
+
+
+def _infos_of(
+    lines: list[bytes], longest: int, answers: list[Answer]
+) -> Iterator[dict[str, Any]]:
+    """Yield the datasets on lines, and add what is answered to each line.
+
+    A line is read when it is asked for: a dataset is then prepared while the processor
+    has it at hand, and goes before the next one comes, however large it is.
+    """
+    infos: list[dict[str, Any]] = []
+    while lines:
+        if lines[0].strip():
+            answers.append(_read(lines, longest, infos))
+        else:
+            del lines[0]
+        if infos:
+            yield infos.pop()
 
 
 def _read(lines: list[bytes], longest: int, infos: list[dict[str, Any]]) -> Answer:
