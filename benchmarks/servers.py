@@ -9,8 +9,10 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -170,13 +172,26 @@ class LookupServer(Server):
             self.call("POST", "/admin/permission/update_on_base_uri", permissions)
 
     def _register_all(self) -> None:
+        """Register the corpus in bulk, from as many clients as there are workers."""
         infos = iter(self.known)
-        while lines := [json.dumps(i) for i in itertools.islice(infos, _LINES)]:
-            body = "\n".join(lines).encode()
-            answer = self.call("PUT", "/uris", body, corpus.WRITER)
-            statuses = [json.loads(line)["status"] for line in answer.splitlines()]
-            if statuses != [201] * len(lines):
-                raise WrongAnswerError(f"Not all registered: {set(statuses)}")
+        lock = threading.Lock()
+
+        def register_some() -> None:
+            while lines := take():
+                body = "\n".join(lines).encode()
+                answer = self.call("PUT", "/uris", body, corpus.WRITER)
+                statuses = [json.loads(line)["status"] for line in answer.splitlines()]
+                if statuses != [201] * len(lines):
+                    raise WrongAnswerError(f"Not all registered: {set(statuses)}")
+
+        def take() -> list[str]:
+            with lock:
+                return [json.dumps(info) for info in itertools.islice(infos, _LINES)]
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            clients = [pool.submit(register_some) for _client in range(WORKERS)]
+        for client in clients:
+            client.result()
 
     def call(self, method: str, path: str, body: Any, user: str = "admin") -> bytes:
         """Return what is answered to a request.

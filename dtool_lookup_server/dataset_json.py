@@ -3,7 +3,7 @@
 To make a page of its rows, and of its tags, takes SQLite and Python several times as
 long as to find the page; the JSON of a dataset is ready to be sent. It is never more
 than a copy: the database itself throws it away with any change of a row that it is made
-of, whoever makes it, and where there is none the rows are read.
+of, whoever makes it, and a page where one is missing is made of its rows.
 """
 
 from typing import Any

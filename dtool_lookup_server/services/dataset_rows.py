@@ -28,7 +28,7 @@ from ..pagination import (
     Counted,
     Finish,
 )
-from ..prepared import Parameters, Prepared, PreparedForMany, Tuples, Within
+from ..prepared import Parameters, Prepared, PreparedForMany, Within
 from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 
 # Of the tables and not of the models, which would take longer; made once, since these
@@ -63,12 +63,10 @@ EVERY: AnySelect = select(
     DATASET.c.id, BaseURI.__table__.c.base_uri, *AFTER_BASE_URI
 ).join_from(DATASET, BaseURI.__table__, OF_BASE_URI)
 
-# The columns of the rows that _as_answered takes, where JSON is kept.
-_ANSWERED = (
-    DATASET.c.id,
+_JSON = (
     select(dataset_json.c.json)
     .where(dataset_json.c.dataset_id == DATASET.c.id)
-    .scalar_subquery(),
+    .scalar_subquery()
 )
 
 _TAGS = PreparedForMany(
@@ -79,7 +77,6 @@ _TAGS = PreparedForMany(
         .order_by(TAG.c.dataset_id, TAG.c.position)
     ),
 )
-_OF_IDS = PreparedForMany(Integer(), lambda ids: EVERY.where(DATASET.c.id.in_(ids)))
 _KEEP = Prepared(
     insert(dataset_json).values(
         {column.name: bindparam(column.name) for column in dataset_json.c}
@@ -217,25 +214,6 @@ def keeps_json() -> bool:
     return is_kept(sql_db.engine.dialect.name)
 
 
-def _as_answered(rows: Tuples) -> list[Any]:
-    """Return datasets to be written into an answer, in the order of their rows.
-
-    :param rows: with the columns _ANSWERED
-    :returns: JSON, and what to_items makes of those whose JSON is not kept
-    """
-    missing = [dataset_id for dataset_id, text in rows if text is None]
-    if not missing:
-        return [orjson.Fragment(text) for _dataset_id, text in rows]
-    others = _OF_IDS.all(missing)
-    items = dict(zip([row[0] for row in others], to_items(others), strict=True))
-    return [
-        items[dataset_id] if text is None else orjson.Fragment(text)
-        for dataset_id, text in rows
-        # What was forgotten in between is not there any more.
-        if text is not None or dataset_id in items
-    ]
-
-
 class PreparedRows:
     """A prepared select of datasets.
 
@@ -244,17 +222,19 @@ class PreparedRows:
 
     def __init__(self, statement: AnySelect):
         self._rows = Prepared(statement)
-        self._answered = Prepared(statement.with_only_columns(*_ANSWERED))
+        self._json = Prepared(statement.with_only_columns(_JSON))
 
     def items(self, parameters: Parameters) -> list[dict[str, Any]]:
         """Return the datasets that the select finds as the API shows them."""
         return to_items(self._rows.all(parameters))
 
     def answered(self, parameters: Parameters) -> list[Any]:
-        """Return the same, as JSON (orjson.Fragment) as far as it is kept."""
-        if not keeps_json():
-            return self.items(parameters)
-        return _as_answered(self._answered.all(parameters))
+        """Return the same, as JSON (orjson.Fragment) where all of them are kept."""
+        if keeps_json():
+            texts = [text for (text,) in self._json.all(parameters)]
+            if None not in texts:
+                return [orjson.Fragment(text) for text in texts]
+        return self.items(parameters)
 
 
 #: PreparedRows.items or PreparedRows.answered.
@@ -286,7 +266,7 @@ class DatasetListing(ABC):
         return self._page(PreparedRows.items, offset, limit)
 
     def answered(self, offset: int, limit: int) -> list[Any]:
-        """Return the same, as JSON (orjson.Fragment) as far as it is kept."""
+        """Return the same, as JSON (orjson.Fragment) where all of them are kept."""
         return self._page(PreparedRows.answered, offset, limit)
 
     @abstractmethod
