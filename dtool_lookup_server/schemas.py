@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable
-from functools import cached_property, lru_cache
 from typing import Any
 
 from flask import current_app
@@ -135,8 +134,16 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
 
 
+def _is_list(value: Any) -> bool:
+    return type(value) is list and all(map(_is_text, value))
+
+
+def _is_short_list(value: Any) -> bool:
+    return _is_list(value) and len(value) <= current_app.config["MAX_QUERY_VALUES"]
+
+
 # What nearly every dataset has: values that are what they are taken for.
-_USUAL: dict[str, Callable[[Any], bool]] = {
+_USUAL_DATASET: dict[str, Callable[[Any], bool]] = {
     "uuid": lambda value: _is_text(value) and bool(_UUID.fullmatch(value)),
     **dict.fromkeys(
         ("base_uri", "uri", "name", "type", "creator_username", "dtoolcore_version"),
@@ -145,9 +152,23 @@ _USUAL: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("frozen_at", "created_at"), _is_time),
     "readme": lambda value: type(value) is str,
     **dict.fromkeys(("manifest", "annotations"), lambda value: type(value) is dict),
-    "tags": lambda value: type(value) is list and all(map(_is_text, value)),
+    "tags": _is_list,
     **dict.fromkeys(("number_of_items", "size_in_bytes"), _is_count),
 }
+
+
+# What nearly every query has.
+_USUAL_QUERY: dict[str, Callable[[Any], bool]] = {
+    "free_text": _is_text,
+    **dict.fromkeys(("creator_usernames", "base_uris", "tags"), _is_short_list),
+}
+
+
+def _is_usual(data: Any, usual: dict[str, Callable[[Any], bool]]) -> bool:
+    """Return whether all that is there is what it is taken for."""
+    return isinstance(data, dict) and all(
+        usual.get(key, _is_never)(value) for key, value in data.items()
+    )
 
 
 def _is_never(_value: Any) -> bool:
@@ -178,9 +199,7 @@ class RegisterDatasetSchema(Schema):
 
         To go through the fields takes longer than to parse the JSON.
         """
-        if isinstance(data, dict) and all(
-            _USUAL.get(key, _is_never)(value) for key, value in data.items()
-        ):
+        if _is_usual(data, _USUAL_DATASET):
             return {**data}
         return super().load(data, **kwargs)
 
@@ -229,25 +248,6 @@ class QueryKeysSchema(Schema):
     min_size = _size("With this many bytes or more")
     max_size = _size("With this many bytes or fewer")
 
-    def load(self, data: Any, **kwargs: Any) -> Any:
-        """Return a query; of two dozen fields those that are there are gone over."""
-        schema = self
-        if isinstance(data, dict) and self.only is None:
-            names = (self._names[key] for key in data if key in self._names)
-            schema = _having(type(self), frozenset(names))
-        return super(QueryKeysSchema, schema).load(data, **kwargs)
-
-    @cached_property
-    def _names(self) -> dict[str, str]:
-        return {
-            field.data_key or name: name for name, field in self.load_fields.items()
-        }
-
-
-@lru_cache
-def _having(kind: type[QueryKeysSchema], names: frozenset[str]) -> QueryKeysSchema:
-    return kind(only=names)
-
 
 class SearchDatasetSchema(QueryKeysSchema):
     """A query: OR within a list, AND within tags, AND between the keys."""
@@ -260,6 +260,15 @@ class SearchDatasetSchema(QueryKeysSchema):
     uploaded_by = fields.List(Text(), validate=_SHORT)
     # What dtool-lookup-client 0.1.0 sends, from before there was free_text.
     mongo_text = fields.Nested(MongoTextSchema, data_key="$text")
+
+    def load(self, data: Any, **kwargs: Any) -> Any:
+        """Return a query; one that is as most are is taken as it is.
+
+        To go through two dozen fields takes as long as to find a rare word.
+        """
+        if _is_usual(data, _USUAL_QUERY):
+            return {**data}
+        return super().load(data, **kwargs)
 
     @post_load
     def take_mongo_text(self, query: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
