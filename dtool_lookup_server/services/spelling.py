@@ -40,7 +40,7 @@ _PENDING = "dtool_lookup_server_words"
 # Where an application context keeps what it has found on the lists, since the words of
 # a bulk registration come again and again; how many at most, of a hundred bytes each.
 _SEEN = "dtool_lookup_server_seen_words"
-_MOST_SEEN = 2**16
+_MOST_SEEN = 2**15
 _TABLE = BaseURIWord.__table__
 _C = _TABLE.c
 # Words are letters: there is nothing to make of them for any database.
