@@ -8,7 +8,8 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import chain
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +98,20 @@ def run(
                 servers.append(stack.enter_context(peer(known, place, peer_python)))
         pids = [_start(server, stack) for server in servers]
         measured: report.Rounds = {}
+        of_bare, bare_requests = (BARE, BARE, 0), [bare_request()]
 
         def note(
             key: report.Key, server: Server, requests: Iterable[Request], user: str
         ) -> None:
             token = server.tokens.get(user, "")
             result = measure(server.port, token, requests, seconds, clients)
+            if key != of_bare:
+                share = result.rate / measured[of_bare][-1].rate
+                result = replace(result, share=share)
             measured.setdefault(key, []).append(result)
+
+        def note_bare() -> None:
+            note(of_bare, bare, bare_requests, READER)
 
         # No run before this one registered from here on.
         new = {server: registrations(int(time.time()) * 1_000) for server in servers}
@@ -113,21 +121,24 @@ def run(
             if name in wanted
             for server in servers
         }
-        bare_requests = [bare_request()]
         for (_name, server), requests in reads.items():
             # The first answers of a worker take longer.
             warm_up = min(seconds, _WARM_UP)
             measure(server.port, server.tokens[READER], requests, warm_up, clients)
-        # Interleaved, so that what else the machine does slows all of them alike.
+        # Interleaved, so that what else the machine does slows all of them alike: the
+        # bare route beside each operation, since that changes within seconds.
         for _round in range(rounds):
-            note((BARE, BARE, 0), bare, bare_requests, READER)
             for (name, server), requests in reads.items():
+                if server is servers[0]:
+                    note_bare()
                 key = (name, server.name, server.known.size)
                 writer = server.tokens[WRITER]
                 with meanwhile(server.port, writer, new[server], writes):
                     note(key, server, requests, READER)
         if REGISTER in wanted:
-            for _round, server in chain((n, s) for n in range(rounds) for s in servers):
+            for _round, server in product(range(rounds), servers):
+                if server is servers[0]:
+                    note_bare()
                 key = (REGISTER, server.name, server.known.size)
                 note(key, server, new[server], WRITER)
         results = Results(

@@ -85,10 +85,12 @@ class Measured:
 
     :param rate: right answers in a second
     :param latency: the median of the time that an answer took, in seconds
+    :param share: of the bare route's rate just before; None where it was not measured
     """
 
     rate: float
     latency: float
+    share: float | None = None
 
 
 def exchange(port: int, request: bytes) -> bytes:

@@ -27,9 +27,15 @@ def summarised(rounds: Rounds) -> list[dict[str, Any]]:
             "rate": median(round.rate for round in measured),
             "latency": median(round.latency for round in measured),
             "rates": [round.rate for round in measured],
+            "share": _median(round.share for round in measured),
         }
         for (operation, server, size), measured in rounds.items()
     ]
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def machine() -> dict[str, str]:
@@ -65,7 +71,13 @@ class Results:
         return row and row["rate"]
 
     def share(self, operation: str, size: int) -> float | None:
-        """Return our rate as a share of the bare route's."""
+        """Return our rate as a share of the bare route's beside it.
+
+        Before version 1.0.0 files had that of all rounds alone.
+        """
+        row = self._rows.get((operation, OURS, size))
+        if row and row.get("share") is not None:
+            return float(row["share"])
         return _ratio(self.rate(operation, OURS, size), self.rate(BARE, BARE, 0))
 
     def growth(self, operation: str) -> float | None:

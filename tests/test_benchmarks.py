@@ -53,6 +53,17 @@ def test_run_measures_each_operation_at_each_size(results):
     assert pairs == {*expected, ("bare", 0)}
 
 
+def test_run_compares_each_with_the_bare_route_beside_it(results):
+    measured = json.loads(results.read_text())["results"]
+
+    bare = [row for row in measured if row["operation"] == "bare"]
+    others = [row for row in measured if row["operation"] != "bare"]
+    assert [row["share"] for row in bare] == [None]
+    assert all(0 < row["share"] < 10 for row in others)
+    # With one round, once for each operation.
+    assert len(bare[0]["rates"]) == len({row["operation"] for row in others})
+
+
 def test_run_tells_how_much_memory_a_worker_takes(results):
     servers = json.loads(results.read_text())["servers"]
 
