@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from flask import g
 from sqlalchemy import Connection, String, bindparam, event, exists, func, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -37,10 +36,6 @@ MOST_SUGGESTED, MOST_WORDS, MOST_TRIED = 3, 4, 8
 MOST_COMPARED = 3_000
 
 _PENDING = "dtool_lookup_server_words"
-# Where an application context keeps what it has found on the lists, since the words of
-# a bulk registration come again and again; how many at most, of a hundred bytes each.
-_SEEN = "dtool_lookup_server_seen_words"
-_MOST_SEEN = 2**15
 _TABLE = BaseURIWord.__table__
 _C = _TABLE.c
 # Words are letters: there is nothing to make of them for any database.
@@ -78,16 +73,6 @@ def unknown(base_uri: str, words: set[str]) -> set[str]:
 
     :param base_uri: in its one spelling
     """
-    known: dict[str, set[str]] = g.setdefault(_SEEN, {})
-    asked = words - known.setdefault(base_uri, set())
-    missing = _missing(base_uri, asked)
-    known[base_uri] |= asked - missing
-    if sum(map(len, known.values())) > _MOST_SEEN:
-        known.clear()
-    return missing
-
-
-def _missing(base_uri: str, words: set[str]) -> set[str]:
     ordered, place = sorted(words), {"place": base_uri}
     if sql_db.engine.dialect.name == "sqlite":
         rows = _UNKNOWN.all({"words": json.dumps(ordered), **place})
