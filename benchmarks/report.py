@@ -73,7 +73,7 @@ class Results:
     def share(self, operation: str, size: int) -> float | None:
         """Return our rate as a share of the bare route's beside it.
 
-        Before version 1.0.0 files had that of all rounds alone.
+        Older files have the bare route's rate in all rounds alone.
         """
         row = self._rows.get((operation, OURS, size))
         if row and row.get("share") is not None:

@@ -58,7 +58,6 @@ class _Made(NamedTuple):
     :param order: the parameters' names, where the driver goes by their places
     :param inputs: what makes a value of the driver's of a parameter
     :param places: the same, by the places in the order
-    :param row: the parameters of one row as an insert has them
     """
 
     text: str
@@ -66,7 +65,6 @@ class _Made(NamedTuple):
     order: list[str] | None
     inputs: list[tuple[str, Process]]
     places: list[tuple[int, Process]]
-    row: str
 
     def values(self, rows: Sequence[Parameters]) -> list[Any]:
         """Return parameters as the driver takes them.
@@ -248,7 +246,8 @@ class PreparedInsert(Prepared):
         self, made: _Made, values: list[Any]
     ) -> Iterator[tuple[str, list[Any]]]:
         """Yield the texts that take several rows, and these; the last few are left."""
-        before, row, after = made.text.partition(made.row)
+        row = f"({', '.join('?' * len(made.order or []))})"
+        before, _row, after = made.text.partition(row)
         start = 0
         for size in self._AT_ONCE:
             while start + size <= len(values):
@@ -458,8 +457,7 @@ def _make(statement: ClauseElement, dialect: Dialect) -> _Made:
         for processed, process in inputs
         if processed == name
     ]
-    row = f"({', '.join('?' * len(order or []))})"
-    return _Made(str(compiled), dict(compiled.params), order, inputs, places, row)
+    return _Made(str(compiled), dict(compiled.params), order, inputs, places)
 
 
 def _send(

@@ -276,14 +276,17 @@ def is_scattered(session: AnySession) -> bool:
     What is united then is a large part of all, so that each dataset's terms are written
     anew a few times, however many there will be.
     """
-    pages = [number for (number,) in _SEGMENTS.all({}, session)]
+    pages = _pages_of_segments(session)
     return len(pages) > 1 and sum(pages) > 1.5 * max(pages)
 
 
 def steps_to_tidy(session: AnySession) -> int:
     """Return about how often merge() is to be called for one segment."""
-    pages = [number for (number,) in _SEGMENTS.all({}, session)]
-    return sum(pages) // _MERGED_AT_ONCE + 1
+    return sum(_pages_of_segments(session)) // _MERGED_AT_ONCE + 1
+
+
+def _pages_of_segments(session: AnySession) -> list[int]:
+    return [number for (number,) in _SEGMENTS.all({}, session)]
 
 
 def merge(session: AnySession, begin: bool) -> bool:
