@@ -63,13 +63,20 @@ def answers(app, grumpy):
 
 
 @pytest.fixture
-def one(app, headers, sql):
+def register(app, headers):
+    """Register a dataset over HTTP."""
+
+    def send(info):
+        sent = {"json": info, "headers": headers("librarian")}
+        assert app.test_client().post("/dataset/register", **sent).status_code == 201
+
+    return send
+
+
+@pytest.fixture
+def one(register, sql):
     """The number of a dataset with one tag, the last that was registered."""
-    sent = {
-        "json": dataset_info("one", tags=["fruit"]),
-        "headers": headers("librarian"),
-    }
-    assert app.test_client().post("/dataset/register", **sent).status_code == 201
+    register(dataset_info("one", tags=["fruit"]))
     [(number,)] = sql("SELECT max(id) FROM dataset")
     return number
 
@@ -121,19 +128,15 @@ def test_what_anybody_changes_is_answered_at_once(sql, shown, one, change, key, 
 
 
 def test_a_dataset_that_takes_the_number_of_another_is_not_shown_as_that(
-    sql, shown, one, app, headers
+    sql, shown, one, register
 ):
     sql(f"DELETE FROM dataset WHERE id = {one}")
-    other = dataset_info("another")
-    sent = {"json": other, "headers": headers("librarian")}
-    assert app.test_client().post("/dataset/register", **sent).status_code == 201
+    register(dataset_info("another"))
     assert shown()[one]["name"] == "another"
 
 
-def test_registering_again_keeps_what_is_new(sql, shown, one, app, headers):
-    changed = dataset_info("one", tags=["fruit"], creator_username="doc")
-    sent = {"json": changed, "headers": headers("librarian")}
-    assert app.test_client().post("/dataset/register", **sent).status_code == 201
+def test_registering_again_keeps_what_is_new(sql, shown, one, register):
+    register(dataset_info("one", tags=["fruit"], creator_username="doc"))
     assert shown()[one]["creator_username"] == "doc"
     [(kept,)] = sql(f"SELECT json FROM dataset_json WHERE dataset_id = {one}")
     assert '"creator_username":"doc"' in kept
