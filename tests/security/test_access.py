@@ -186,7 +186,8 @@ def contents(app, base_uri=None):
         else:
             dataset = sql_db.metadata.tables["dataset"]
             mine = dataset.c.uri.startswith(f"{base_uri}/")
-            found = session.execute(sa.select(dataset).where(mine)).all()
+            rows = sa.select(dataset).where(mine).order_by(dataset.c.id)
+            found = session.execute(rows).all()
         session.rollback()
         return found
 
