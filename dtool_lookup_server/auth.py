@@ -5,7 +5,7 @@ a plugin's routes may use them.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, current_app, g, has_request_context, request
@@ -76,12 +76,18 @@ def note_origins(app: Flask) -> None:
 
 def _request_origin() -> Origin | None:
     # A script may go on in the context that a request was made in, as tests do.
-    if not has_request_context():
-        return None
+    return origin_of(request.environ) if has_request_context() else None
+
+
+def origin_of(environ: Mapping[str, Any]) -> Origin:
+    """Return who asks for what is done in a request, for the audit trail.
+
+    :param environ: of the request, as WSGI has it
+    """
     return Origin(
         audit.API,
         username=g.username or _verified_name(),
-        address=request.remote_addr,
+        address=environ.get("REMOTE_ADDR"),
         request_id=g.get("request_id"),
         access_token_id=g.access_token_id,
     )

@@ -63,12 +63,13 @@ def transactional(
 
     @functools.wraps(use_case)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        session = sql_db.session
+        session = sql_db.session()
         if session.info.get(WRITES):
             return use_case(*args, **kwargs)
         for attempt in range(1, ATTEMPTS + 1):
             # Ends what was only read before, which a writer must not stand on.
-            session.commit()
+            if session.in_transaction():
+                session.commit()
             session.info[WRITES] = True
             try:
                 # For prepared statements: the session takes long to say which it is.

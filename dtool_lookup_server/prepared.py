@@ -391,6 +391,22 @@ def _reading_connection() -> Connection:
     return connection
 
 
+def remembered(key: Any, find: Callable[[], Result]) -> Result:
+    """Return what is found, which is remembered as long as nothing was written.
+
+    :param key: of what is looked for, nobody else's
+    """
+    known = _reader.remembered_on(_reading_connection())
+    if known is None:
+        return find()
+    rows = known.get(key)
+    if rows is None:
+        rows = [(find(),)]
+        known.remember(key, rows)
+    found: Result = rows[0][0]
+    return found
+
+
 def _connection_of(session: Within) -> Connection:
     if isinstance(session, Connection):
         return session

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import current_app
@@ -21,6 +21,7 @@ _YEARS_1_TO_9999 = (-62135596800, 253402300799)
 
 
 _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
 
 class QueryValues(validate.Length):
@@ -99,12 +100,6 @@ class MadeSchema(Schema):
         return obj
 
 
-class URISchema(Schema):
-    """The URI of a dataset."""
-
-    uri = Text(required=True)
-
-
 class ItemSchema(Schema):
     """One file of a dataset."""
 
@@ -127,6 +122,8 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_time(value: Any) -> bool:
+    if type(value) is str:
+        return _NUMBER.fullmatch(value) is not None
     return type(value) is float and math.isfinite(value)
 
 
@@ -142,6 +139,8 @@ def _is_short_list(value: Any) -> bool:
     return _is_list(value) and len(value) <= current_app.config["MAX_QUERY_VALUES"]
 
 
+_TIMES = ("frozen_at", "created_at")
+
 # What nearly every dataset has: values that are what they are taken for.
 _USUAL_DATASET: dict[str, Callable[[Any], bool]] = {
     "uuid": lambda value: _is_text(value) and bool(_UUID.fullmatch(value)),
@@ -149,7 +148,7 @@ _USUAL_DATASET: dict[str, Callable[[Any], bool]] = {
         ("base_uri", "uri", "name", "type", "creator_username", "dtoolcore_version"),
         _is_text,
     ),
-    **dict.fromkeys(("frozen_at", "created_at"), _is_time),
+    **dict.fromkeys(_TIMES, _is_time),
     "readme": lambda value: type(value) is str,
     **dict.fromkeys(("manifest", "annotations"), lambda value: type(value) is dict),
     "tags": _is_list,
@@ -164,7 +163,10 @@ _USUAL_QUERY: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _is_usual(data: Any, usual: dict[str, Callable[[Any], bool]]) -> bool:
+_USUAL_URI = {"uri": _is_text}
+
+
+def _is_usual(data: Any, usual: Mapping[str, Callable[[Any], bool]]) -> bool:
     """Return whether all that is there is what it is taken for."""
     return isinstance(data, dict) and all(
         usual.get(key, _is_never)(value) for key, value in data.items()
@@ -173,6 +175,18 @@ def _is_usual(data: Any, usual: dict[str, Callable[[Any], bool]]) -> bool:
 
 def _is_never(_value: Any) -> bool:
     return False
+
+
+class URISchema(Schema):
+    """The URI of a dataset."""
+
+    uri = Text(required=True)
+
+    def load(self, data: Any, **kwargs: Any) -> Any:
+        """Return a URI; one that is as most are is taken as it is."""
+        if data and _is_usual(data, _USUAL_URI):
+            return {**data}
+        return super().load(data, **kwargs)
 
 
 class RegisterDatasetSchema(Schema):
@@ -200,7 +214,8 @@ class RegisterDatasetSchema(Schema):
         To go through the fields takes longer than to parse the JSON.
         """
         if _is_usual(data, _USUAL_DATASET):
-            return {**data}
+            # 0.18's clients send times as text.
+            return {**data, **{key: float(data[key]) for key in _TIMES if key in data}}
         return super().load(data, **kwargs)
 
 

@@ -3,7 +3,11 @@
 import pytest
 from marshmallow import Schema, ValidationError
 
-from dtool_lookup_server.schemas import RegisterDatasetSchema, SearchDatasetSchema
+from dtool_lookup_server.schemas import (
+    RegisterDatasetSchema,
+    SearchDatasetSchema,
+    URISchema,
+)
 from tests.corpus import DATASETS, dataset_info
 
 QUERIES = [
@@ -21,10 +25,21 @@ def test_a_usual_query_is_what_its_fields_make_of_it(app_context, query):
     assert taken is not query
 
 
-@pytest.mark.parametrize("info", DATASETS[:3], ids=lambda info: info["name"])
+AS_018_SENDS_IT = {
+    **DATASETS[0],
+    "name": "times as text",
+    "created_at": "1500000100",
+    "frozen_at": "1500000100.125",
+}
+
+
+@pytest.mark.parametrize(
+    "info", [*DATASETS[:3], AS_018_SENDS_IT], ids=lambda info: info["name"]
+)
 def test_a_usual_dataset_is_what_its_fields_make_of_it(app_context, info):
     taken = RegisterDatasetSchema().load(info)
     by_fields = Schema.load(RegisterDatasetSchema(), info)
+    assert type(taken["created_at"]) is float
     # A field makes an object of a UUID, which is text again where it is kept.
     assert taken == by_fields | {"uuid": str(by_fields["uuid"])}
 
@@ -50,6 +65,24 @@ def test_an_unusual_query_is_refused_by_its_fields(app_context, query):
 
 
 def test_an_unusual_dataset_goes_through_its_fields(app_context):
-    info = dataset_info(frozen_at="1500000100.125", size_in_bytes="3")
+    info = dataset_info(frozen_at=" 1500000100.125 ", size_in_bytes="3")
     taken = RegisterDatasetSchema().load(info)
     assert (taken["frozen_at"], taken["size_in_bytes"]) == (1500000100.125, 3)
+
+
+def test_a_usual_uri_is_what_its_field_makes_of_it():
+    asked = {"uri": "s3://snow-white/1"}
+    taken = URISchema().load(asked)
+    assert taken == Schema.load(URISchema(), asked)
+    assert taken is not asked
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, [], {"uri": 3}, {"uri": "\ud800"}, {"uri": "a", "more": "b"}]
+)
+def test_an_unusual_uri_is_refused_by_its_field(asked):
+    with pytest.raises(ValidationError) as usual:
+        URISchema().load(asked)
+    with pytest.raises(ValidationError) as by_field:
+        Schema.load(URISchema(), asked)
+    assert usual.value.messages == by_field.value.messages

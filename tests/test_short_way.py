@@ -7,7 +7,7 @@ import time
 
 import pytest
 from flask import Blueprint, request_started
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from werkzeug.test import Client
 
 from dtool_lookup_server import deadlines, sql_db
@@ -15,11 +15,17 @@ from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.extensions import jwt
 from dtool_lookup_server.plugins.registry import Plugins
 from dtool_lookup_server.plugins.sql import SQLRetrieve, SQLSearch
-from dtool_lookup_server.services import datasets, permissions, users
-from dtool_lookup_server.sql_models import search_permissions
+from dtool_lookup_server.services import (
+    access_tokens,
+    datasets,
+    permissions,
+    registering,
+    users,
+)
+from dtool_lookup_server.sql_models import audit_entry, search_permissions
 from dtool_lookup_server.watching.logs import contents
 from tests.conftest import add_people, open_app
-from tests.corpus import DATASETS, MR_MEN, SNOW_WHITE
+from tests.corpus import DATASETS, MR_MEN, SNOW_WHITE, dataset_info
 
 DATASET = next(info for info in DATASETS if info["base_uri"] == SNOW_WHITE)
 URI = {"uri": DATASET["uri"]}
@@ -172,6 +178,91 @@ def test_flask_reads_other_types_of_bodies(served, grumpy, kind):
     whole, short, by_flask = served.both("POST", "/dataset/readme", **options)
     assert by_flask == 1
     assert short == whole
+
+
+NEW = dataset_info("first-snow", SNOW_WHITE, created_at="1500000000.5")
+REGISTERED = ("POST", "/dataset/register", NEW)
+
+
+def entries(app):
+    """Return what the audit trail tells of registrations, but for when."""
+    with app.app_context():
+        rows = sql_db.session.execute(
+            select(audit_entry)
+            .where(audit_entry.c.subject == NEW["uri"])
+            .order_by(audit_entry.c.id)
+        )
+        return [
+            {**row._asdict(), "id": None, "happened_at": None, "request_id": None}
+            for row in rows
+        ]
+
+
+def test_the_short_way_registers_as_flask_does(app, own, grumpy):
+    options = {"headers": grumpy, "environ_base": {"REMOTE_ADDR": "192.0.2.7"}}
+    whole, short, by_flask = own.both(*REGISTERED, **options)
+    assert by_flask == 0
+    assert short == whole
+    assert short[0] == "201 CREATED"
+    by_whole, by_short = entries(app)
+    assert by_short == by_whole | {"action": "dataset.replace"}
+    assert by_short["username"] == "grumpy"
+    assert by_short["address"] == "192.0.2.7"
+
+
+def test_what_was_registered_on_the_short_way_is_found(own, grumpy):
+    own.ask(*REGISTERED, headers=grumpy)
+    _status, _headers, data = own.ask(
+        "POST", "/dataset/search", {"free_text": "snow"}, headers=grumpy
+    )
+    assert [row["uri"] for row in json.loads(data)] == [NEW["uri"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"base_uri": "s3://elsewhere"}, "409"),
+        ({"type": "proto"}, "409"),
+        ({"uri": "s3://nowhere/1", "base_uri": "s3://nowhere"}, "401"),
+        ({"tags": [3]}, "422"),
+        ({"frozen_at": "yesterday"}, "422"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_registered_is_refused_by_flask(
+    app, own, grumpy, change, status
+):
+    asked = ("POST", "/dataset/register", NEW | change)
+    whole, short, by_flask = own.both(*asked, headers=grumpy)
+    assert by_flask == 1
+    assert short == whole
+    assert short[0].startswith(status)
+    assert entries(app) == []
+
+
+def test_a_token_of_limited_scope_registers_by_flask(app, own, grumpy):
+    with app.app_context():
+        user = users.find("grumpy")
+        made = access_tokens.make(user, "one", ["search"])
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    whole, short, by_flask = own.both(*REGISTERED, headers=headers)
+    assert by_flask == 1
+    assert short == whole
+    assert short[0].startswith("401")
+
+
+def test_a_registration_that_fails_is_tried_once(app, own, grumpy, monkeypatch):
+    tried = []
+
+    def fail(*_args):
+        tried.append(1)
+        raise StoreUnavailableError("The store does not answer")
+
+    monkeypatch.setattr(registering, "register_all", fail)
+    status, _headers, _data = own.ask(*REGISTERED, headers=grumpy)
+    assert status.startswith("503")
+    assert tried == [1]
+    assert entries(app) == []
 
 
 def test_large_answers_are_compressed(served, grumpy):

@@ -12,6 +12,7 @@ the other words count for the order of the hits only.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..query import And, Leaf, Node, Not, Or, Piece, Text, Words
 from ..query.grammar import QUOTES, words
@@ -103,7 +104,7 @@ class TextQuery(Leaf):
         every = all(not isinstance(clause, OneOf) for clause in self.all_of)
         return every and not self.any_of if self.all_of else len(self.any_of) < 2
 
-    @property
+    @cached_property
     def groups(self) -> tuple[tuple[Clause, ...], ...]:
         """Clauses of which one must occur, for each that must."""
         if not self.all_of:
@@ -113,7 +114,7 @@ class TextQuery(Leaf):
             for clause in self.all_of
         )
 
-    @property
+    @cached_property
     def wanted(self) -> tuple[Clause, ...]:
         """Every clause that makes a dataset more relevant, the required ones first."""
         required = [clause for group in self.groups for clause in group]

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 #: What must stand in quotes to be one value, and no part, beginning or operator.
 _NEEDS_QUOTES = re.compile(r"^[~*]|[\s(),]|\*$|^$")
@@ -189,8 +190,12 @@ class Understood:
     tree: Node
     parsed: bool
 
-    def __str__(self) -> str:
+    @cached_property
+    def _text(self) -> str:
         return str(self.tree)
+
+    def __str__(self) -> str:
+        return self._text
 
 
 def conjunction(parts: Iterable[Node]) -> Node:

@@ -5,9 +5,10 @@ find it. On this way the same views are called and the same headers are sent, wi
 the request, response and context objects that these libraries make on the way.
 
 It knows only how to say yes. Whatever is unusual about a request, and whatever fails,
-is left to Flask as if nothing had been; these views only read. Where plugins or
-extensions take part in requests, all go through Flask. So does the first request of a
-worker, and the first with a token, whose signature is verified there.
+is left to Flask as if nothing had been: these views only read, or leave nothing of what
+they write where they fail. Where plugins or extensions take part in requests, all go
+through Flask. So does the first request of a worker, and the first with a token, whose
+signature is verified there.
 """
 
 import inspect
@@ -37,8 +38,13 @@ from .. import auth, deadlines
 from ..errors import StoreUnavailableError, TookTooLongError
 from ..extensions import jwt
 from ..json_output import FastJSONProvider
-from ..schemas import SearchDatasetSchema, URISchema, UserResponseSchema
-from ..services import search
+from ..schemas import (
+    RegisterDatasetSchema,
+    SearchDatasetSchema,
+    URISchema,
+    UserResponseSchema,
+)
+from ..services import audit, search
 from ..services.users import ActingUser
 from ..watching.requests import RequestWatch
 from . import dataset, user
@@ -65,12 +71,14 @@ class _Way(NamedTuple):
     :param body: how the request's body is read; None where it has none
     :param result: what is made of what it returns; None where that is final
     :param is_paged: whether it returns a listing
+    :param status: of HTTP, with its reason
     """
 
     view: View
     body: Schema | None = None
     result: Schema | None = None
     is_paged: bool = False
+    status: str = "200 OK"
 
 
 _WAYS = {
@@ -78,6 +86,12 @@ _WAYS = {
     "dataset.look_up": _Way(dataset.look_up, is_paged=True),
     "dataset.search": _Way(dataset.search, SearchDatasetSchema(), is_paged=True),
     "dataset.summary": _Way(dataset.summary),
+    "dataset.register": _Way(
+        dataset.register,
+        RegisterDatasetSchema(),
+        URISchema(),
+        status="201 CREATED",
+    ),
     "dataset.readme": _Way(dataset.readme, URISchema()),
     "dataset.manifest": _Way(dataset.manifest, URISchema()),
     "dataset.annotations": _Way(dataset.annotations, URISchema()),
@@ -181,7 +195,7 @@ class ShortWay:
             found = self._answer(step, (last,) if last else (), environ)
             if found is not None:
                 headers, data = found
-                start_response("200 OK", headers)
+                start_response(step.way.status, headers)
                 return [data]
         return self._whole_way(environ, start_response)
 
@@ -192,10 +206,12 @@ class ShortWay:
         with self._app.app_context():
             self._watch.begin(environ)
             auth.act_as(None)
+            audit.come_from(lambda: auth.origin_of(environ))
             deadlines.begin(current_app.config["REQUEST_TIMEOUT"])
             try:
                 headers, data = _made(step, named, environ)
-                headers += [self._watch.end(environ["REQUEST_METHOD"], step.route, 200)]
+                method, status = environ["REQUEST_METHOD"], int(step.way.status[:3])
+                headers += [self._watch.end(method, step.route, status)]
                 return headers, data
             except _SLOW_TO_FAIL as error:
                 environ[_FAILED] = (g.username, error)

@@ -1,5 +1,6 @@
 """The header X-Query-Understood: how the words of a query were read."""
 
+import functools
 import json
 import logging
 from collections.abc import Callable
@@ -52,25 +53,30 @@ def told(user: Any, query: dict[str, Any], total: int | None) -> str:
 
     :param total: the number of datasets that it finds, on the first page of a list
     """
-    return json.dumps(_understood(user, query, total))
-
-
-def _understood(user: Any, query: dict[str, Any], total: int | None) -> dict[str, Any]:
     understood = search.understood(query)
     text = str(understood)
     if len(text) > LONGEST:
         text = f"{text[: LONGEST - 1]}…"
-    told = {"query": text, "parsed": understood.parsed}
-    if total is None:
-        return told
+    meant = () if total is None else tuple(_meant(user, query, total))
+    return _as_json(text, understood.parsed, meant)
+
+
+# The same text is asked for again and again, page by page.
+@functools.lru_cache(maxsize=128)
+def _as_json(text: str, parsed: bool, meant: tuple[str, ...]) -> str:
+    told = {"query": text, "parsed": parsed}
+    return json.dumps({**told, "did_you_mean": [*meant]} if meant else told)
+
+
+def _meant(user: Any, query: dict[str, Any], total: int) -> list[str]:
+    """Return what the text of a query may be misspelled for; none that is long."""
     try:
         meant = spelling.did_you_mean(user, query, total)
     except (DtoolLookupServerError, SQLAlchemyError) as error:
         # The answer is there without it.
         _log.warning("No spelling is suggested: %s", type(error).__name__)
-        return told
-    short = [one for one in meant if len(one) <= LONGEST_SUGGESTED]
-    return {**told, "did_you_mean": short} if short else told
+        return []
+    return [one for one in meant if len(one) <= LONGEST_SUGGESTED]
 
 
 def _total_on_first_page(response: Response) -> int | None:

@@ -29,7 +29,7 @@ from ..plugins.interfaces import Query, TextMatch
 from ..plugins.kept_beside import reader
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
-from ..prepared import Parameters
+from ..prepared import Parameters, remembered
 from ..query import (
     Annotation,
     Between,
@@ -68,6 +68,9 @@ _NEWEST_FIRST = (Dataset.frozen_at.desc(), Dataset.id.desc())
 _TEXT = (TextQuery, Text, Words, Part)
 _LARGEST_SIZE = 2**63 - 1
 _EXPRESSION = bindparam("expression", type_=String())
+
+# Longest text of which many are remembered, in characters.
+_LONGEST_REMEMBERED = 1_000
 
 #: Hits that are ranked though they are alike, where the search plugin can do without.
 MOST_RANKED = 2_000
@@ -117,18 +120,20 @@ def _of_words(user: ActingUser, query: Query) -> Listing | None:
     :returns: None for another query, and where words are no parameter of a select
     """
     search_plugin = in_use().search
-    of = getattr(search_plugin, "expression_of", None)
-    words_alone = all(key == "free_text" or not query[key] for key in query)
     # An empty list of base URIs finds nothing.
-    if of is None or not words_alone or "base_uris" in query:
-        return None
-    tree = _tree(query)
-    expression = of(tree)
-    if expression is None or not isinstance(tree, TextQuery):
+    if "base_uris" in query or not _is_free_text_alone(query):
         return None
     kind = f"{type(search_plugin).__qualname__} in {sql_db.engine.dialect.name}"
+    free_text = free_text_of(query)
+    tree = _read(free_text).with_terms
+    find = functools.partial(_number_of, search_plugin, tree)
+    is_short = len(free_text) <= _LONGEST_REMEMBERED
+    key = (_of_words, kind, free_text)
+    expression, number = remembered(key, find) if is_short else find()
+    if expression is None or not isinstance(tree, TextQuery):
+        return None
     counted: Counted | None = None
-    if search_plugin.number_of(expression, MOST_RANKED + 1) > MOST_RANKED:
+    if number > MOST_RANKED:
         within = search_plugin.within(expression, *shown_and_hidden(user))
         if within is not None and tree.finds_alike:
             return _ManyHits(kind, within, user)
@@ -139,6 +144,25 @@ def _of_words(user: ActingUser, query: Query) -> Listing | None:
     parameters = {**holder(user), "expression": expression}
     pages = _pages_of_words(kind)
     return PreparedListing(pages, parameters, counted)
+
+
+def _number_of(search_plugin: Any, tree: Node) -> tuple[str | None, int]:
+    """Return the one parameter that stands for a tree, and how many datasets it finds.
+
+    :returns: None where there is none; the number is no further counted than needed
+    """
+    of = getattr(search_plugin, "expression_of", None)
+    expression = of(tree) if of else None
+    if expression is None:
+        return None, 0
+    return expression, search_plugin.number_of(expression, MOST_RANKED + 1)
+
+
+def _is_free_text_alone(query: Query) -> bool:
+    return bool(free_text_of(query)) and all(
+        key == "free_text" or value in (None, "", [], {})
+        for key, value in query.items()
+    )
 
 
 @functools.cache
@@ -234,15 +258,36 @@ def search_sorted(
     return datasets.sorted_listing(found.statement, sort, counted)
 
 
+class _Read:
+    """A free text, as it is read at one moment.
+
+    :param free_text: without blanks around it
+    :param second: since the epoch: some texts say how long ago
+    """
+
+    def __init__(self, free_text: str, second: int):
+        self.understood = parse(free_text, datetime.fromtimestamp(second, UTC))
+
+    @functools.cached_property
+    def with_terms(self) -> Node:
+        """What it asks, for a search plugin that takes terms."""
+        return with_terms(self.understood.tree)
+
+
+# A request asks several times how its text is read, and so do those for the next page,
+# for facets and for a summary of the same.
+_read_before = functools.lru_cache(maxsize=128)(_Read)
+_read_last = functools.lru_cache(maxsize=1)(_Read)
+
+
+def _read(free_text: str) -> _Read:
+    is_short = len(free_text) <= _LONGEST_REMEMBERED
+    return (_read_before if is_short else _read_last)(free_text, int(time.time()))
+
+
 def understood(query: Query) -> Understood:
     """Return how the free text of a query is understood."""
-    return _parsed(free_text_of(query), int(time.time()))
-
-
-# A request asks several times how its text is understood.
-@functools.lru_cache(maxsize=128)
-def _parsed(free_text: str, second: int) -> Understood:
-    return parse(free_text, datetime.fromtimestamp(second, UTC))
+    return _read(free_text_of(query)).understood
 
 
 def free_text_of(query: Query) -> str:

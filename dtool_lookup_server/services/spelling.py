@@ -149,6 +149,8 @@ def did_you_mean(user: ActingUser | None, query: Query, found: int) -> list[str]
         user may see. Empty where no word is without a hit of its own
     """
     tree = search.understood(query).tree
+    if found and _is_word(tree):
+        return []
     asked = list(islice(_words_in(tree), MOST_WORDS))
     if found and (len(asked) < 2 or _are_known(user, asked)):
         return []
@@ -165,6 +167,14 @@ def did_you_mean(user: ActingUser | None, query: Query, found: int) -> list[str]
     queries = ({**query, "free_text": str(one)} for one in corrected)
     good = (one["free_text"] for one in queries if search.finds_any(user, one))
     return list(islice(good, MOST_SUGGESTED))
+
+
+def _is_word(tree: Node) -> bool:
+    """Return whether a tree looks for one word at most, without looking into it."""
+    pieces = tree.pieces if isinstance(tree, Text) else None
+    return pieces is not None and (
+        not pieces or (len(pieces) == 1 and not pieces[0].quoted)
+    )
 
 
 def _words_in(tree: Node) -> Iterator[str]:

@@ -6,6 +6,7 @@ text of a query is in any of them, unless LOG_LEVEL is DEBUG.
 
 import logging
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -27,14 +28,57 @@ class ErrorStream(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record as a line."""
         try:
-            stream = g.errors if g and "errors" in g else sys.stderr
-            stream.write(f"{self.format(record)}\n")
-            stream.flush()
+            self.write(self.format(record))
         except Exception:
             self.handleError(record)
 
+    def write(self, line: str) -> None:
+        """Write a line."""
+        stream = g.get("errors", sys.stderr) if g else sys.stderr
+        stream.write(f"{line}\n")
+        stream.flush()
+
 
 _handler = ErrorStream()
+
+
+def write(log: logging.Logger, message: str, fields: dict[str, Any]) -> None:
+    """Log what happens very often, at the level INFO.
+
+    To make a record and pass it on takes as long as to write a line. That is left out
+    where nobody but this module would see the record.
+
+    :param log: one of this server's, enabled for INFO
+    :param fields: what else there is to tell
+    """
+    formatter = _handler.formatter
+    if isinstance(formatter, Lines) and _goes_here_alone(log):
+        try:
+            begin = beginning(time.time(), "INFO", log.name, message)
+            _handler.write(formatter.line({**begin, **fields}))
+            return
+        except Exception:
+            # As logging has it: told once more, by what tells of its own errors.
+            pass
+    record = log.makeRecord(
+        log.name, logging.INFO, __file__, 0, message, (), None, write.__name__
+    )
+    record.fields = fields
+    log.handle(record)
+
+
+def _goes_here_alone(log: logging.Logger) -> bool:
+    """Return whether a logger's records go to this module's handler as they are."""
+    current: logging.Logger | None = log
+    while current is not None:
+        handlers = [_handler] if current.parent is None else []
+        if current.handlers != handlers or current.filters:
+            return False
+        if current.parent is not None and not current.propagate:
+            return False
+        current = current.parent
+    plain = logging.getLogRecordFactory() is logging.LogRecord
+    return plain and not _handler.filters and not _handler.level
 
 
 def configure_logs(settings: Mapping[str, Any]) -> None:
@@ -58,20 +102,31 @@ def _is_no_access_line(record: logging.LogRecord) -> bool:
     return record.levelno > logging.INFO or " - - [" not in str(record.msg)
 
 
-class JSONLines(logging.Formatter):
-    """A JSON object on each line."""
+class Lines(logging.Formatter):
+    """What a record says, on a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as a line."""
-        return orjson.dumps(contents(record), default=str).decode()
+        return self.line(contents(record))
+
+    def line(self, line: dict[str, Any]) -> str:
+        """Return what a line says, as contents() has it, as text."""
+        raise NotImplementedError
 
 
-class TextLines(logging.Formatter):
+class JSONLines(Lines):
+    """A JSON object on each line."""
+
+    def line(self, line: dict[str, Any]) -> str:
+        """Return the object."""
+        return orjson.dumps(line, default=str).decode()
+
+
+class TextLines(Lines):
     """Time, level and message on each line, and then what else is known."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a record as a line, and the trace of an error below it."""
-        line = contents(record)
+    def line(self, line: dict[str, Any]) -> str:
+        """Return the line, and the trace of an error below it."""
         trace = line.pop("trace", [])
         head = f"{line.pop('time')} {line.pop('level')} {line.pop('message')}"
         rest = (f"{key}={value}" for key, value in line.items() if value is not None)
@@ -84,13 +139,9 @@ def contents(record: logging.LogRecord) -> dict[str, Any]:
     :returns: time, level, logger and message; request_id within a request; what the
         caller gave as extra={"fields": ...}; and of an error its type and trace
     """
+    message = record.getMessage()
     line = {
-        "time": datetime.fromtimestamp(record.created, UTC).isoformat(
-            timespec="milliseconds"
-        ),
-        "level": record.levelname,
-        "logger": record.name,
-        "message": record.getMessage(),
+        **beginning(record.created, record.levelname, record.name, message),
         **getattr(record, "fields", {}),
     }
     if "request_id" not in line and g and "request_id" in g:
@@ -99,6 +150,20 @@ def contents(record: logging.LogRecord) -> dict[str, Any]:
         line["error"] = type(record.exc_info[1]).__name__
         line["trace"] = list(_trace(record.exc_info[1]))
     return line
+
+
+def beginning(seconds: float, level: str, logger: str, message: str) -> dict[str, Any]:
+    """Return what each line says first.
+
+    :param seconds: when it happened, since the epoch
+    """
+    time_of_day = datetime.fromtimestamp(seconds, UTC)
+    return {
+        "time": time_of_day.isoformat(timespec="milliseconds"),
+        "level": level,
+        "logger": logger,
+        "message": message,
+    }
 
 
 def _trace(error: BaseException) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, g, request
 
+from . import logs
 from .logs import LOGGER
 from .metrics import Metrics
 from .stores import begin_request, store_seconds
@@ -56,19 +57,18 @@ class RequestWatch:
         seconds = time.perf_counter() - context.begun
         stores = store_seconds()
         if _log.isEnabledFor(logging.INFO):
-            _write(
-                {
-                    "request_id": context.request_id,
-                    "user": context.get("username"),
-                    "method": method,
-                    "route": route,
-                    "status": status,
-                    "milliseconds": _milliseconds(seconds),
-                    "stores": {
-                        store: _milliseconds(spent) for store, spent in stores.items()
-                    },
-                }
-            )
+            told = {
+                "request_id": context.request_id,
+                "user": context.get("username"),
+                "method": method,
+                "route": route,
+                "status": status,
+                "milliseconds": _milliseconds(seconds),
+                "stores": {
+                    store: _milliseconds(spent) for store, spent in stores.items()
+                },
+            }
+            logs.write(_log, f"{method} {route or '-'} {status}", told)
         if self.metrics is not None:
             self.metrics.count_request(method, route or "", status, seconds, stores)
         return ID_HEADER, context.request_id
@@ -94,16 +94,6 @@ def watch_requests(app: Flask, watch: RequestWatch) -> None:
 
     app.before_request(begin)
     app.after_request(finish)
-
-
-def _write(line: dict[str, Any]) -> None:
-    """Log a request, without looking for the line of code that does."""
-    values = (line["method"], line["route"] or "-", line["status"])
-    record = _log.makeRecord(
-        _log.name, logging.INFO, __file__, 0, "%s %s %s", values, None, _write.__name__
-    )
-    record.fields = line
-    _log.handle(record)
 
 
 def _id_for(environ: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dtool_lookup_server.services import search as searching
 from tests.corpus import (
     CINDERELLA,
     EVERYTHING,
@@ -9,6 +10,7 @@ from tests.corpus import (
     IN_SNOW_WHITE,
     MR_MEN,
     SNOW_WHITE,
+    dataset_info,
     uri_of,
     uuid_of,
 )
@@ -534,3 +536,32 @@ def test_a_very_long_list_is_answered_or_refused(library, grumpy, key):
     response = library.post("/dataset/search", json={key: values}, headers=grumpy)
     assert response.status_code in (200, 413, 422)
     assert response.status_code != 200 or response.json == []
+
+
+def test_long_texts_are_not_remembered(library, grumpy):
+    searching._read_before.cache_clear()
+    for number in range(3):
+        text = "orchard " * (1000 + number)
+        assert set(find(library, grumpy, text)) == {"apple-harvest"}
+    assert searching._read_before.cache_info().currsize == 0
+    find(library, grumpy, "orchard")
+    assert searching._read_before.cache_info().currsize > 0
+
+
+def test_a_text_asked_twice_finds_what_has_come_since(client, headers):
+    registrar, text = headers("librarian"), "quicksilver"
+    assert find(client, headers("grumpy"), text) == []
+    info = dataset_info("thermometer", readme="quicksilver within")
+    client.post("/dataset/register", json=info, headers=registrar)
+    assert find(client, headers("grumpy"), text) == ["thermometer"]
+
+
+def test_no_size_at_all_is_not_the_size_nought(client, headers):
+    known = dataset_info("known", readme="featherweight", items=[])
+    unknown = {**dataset_info("unknown", readme="featherweight"), "manifest": {}}
+    del unknown["size_in_bytes"]
+    for info in (known, unknown):
+        client.post("/dataset/register", json=info, headers=headers("librarian"))
+    reader = headers("grumpy")
+    assert find(client, reader, "featherweight") == ["known", "unknown"]
+    assert find(client, reader, "featherweight", min_size=0) == ["known"]

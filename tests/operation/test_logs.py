@@ -10,6 +10,7 @@ import pytest
 from flask import g
 
 from dtool_lookup_server import sql_db
+from dtool_lookup_server.watching import logs
 from dtool_lookup_server.watching.logs import JSONLines, TextLines, configure_logs
 from tests.corpus import SNOW_WHITE, dataset_info, uuid_of
 
@@ -166,6 +167,70 @@ def test_a_program_with_logs_of_its_own_keeps_them(monkeypatch):
     configure_logs({"LOG_LEVEL": "INFO", "LOG_FORMAT": None})
     assert handlers == logging.getLogger().handlers
     assert len(handlers) == 1
+
+
+def log_seen_here_alone(monkeypatch):
+    """Return the logger of requests, whose lines nobody but this server would see."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    configure_logs({"LOG_LEVEL": "INFO", "LOG_FORMAT": "json"})
+    return logging.getLogger("dtool_lookup_server.requests")
+
+
+def passed_on(log, monkeypatch):
+    """Return how many records are made of two lines."""
+    records = []
+    monkeypatch.setattr(log, "handle", records.append)
+    for number in range(2):
+        logs.write(log, "GET / 200", {"number": number})
+    return len(records)
+
+
+def test_a_line_that_nobody_else_sees_is_written_as_its_record_would_be(
+    capsys, monkeypatch
+):
+    log = log_seen_here_alone(monkeypatch)
+    fields = {"route": "/", "stores": {"sql": 0.1}}
+    logs.write(log, "GET / 200", fields)
+    monkeypatch.setattr(logs, "_goes_here_alone", lambda _log: False)
+    logs.write(log, "GET / 200", fields)
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+    assert first.pop("time") <= second.pop("time")
+    assert first == second | fields
+    assert first["logger"] == "dtool_lookup_server.requests"
+
+
+def test_no_record_is_made_that_nobody_else_sees(monkeypatch):
+    assert passed_on(log_seen_here_alone(monkeypatch), monkeypatch) == 0
+
+
+def _handler(log):
+    log.addHandler(logging.NullHandler())
+
+
+def _filter(log):
+    log.addFilter(bool)
+
+
+def _no_propagation(log):
+    log.propagate = False
+
+
+def _factory(_log):
+    logging.setLogRecordFactory(lambda *args, **kwargs: logging.LogRecord(*args))
+
+
+@pytest.mark.parametrize("take_part", [_handler, _filter, _no_propagation, _factory])
+def test_who_takes_part_in_logging_sees_each_record(monkeypatch, take_part):
+    log = log_seen_here_alone(monkeypatch)
+    for name in ("handlers", "filters"):
+        monkeypatch.setattr(log, name, [])
+    monkeypatch.setattr(log, "propagate", True)
+    factory = logging.getLogRecordFactory()
+    try:
+        take_part(log)
+        assert passed_on(log, monkeypatch) == 2
+    finally:
+        logging.setLogRecordFactory(factory)
 
 
 def test_lines_go_to_standard_error(tmp_path, monkeypatch):

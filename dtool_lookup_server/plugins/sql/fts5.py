@@ -18,6 +18,7 @@ takes long for thousands of these: what many items have, and thus many datasets,
 the dataset's row.
 """
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -374,6 +375,16 @@ def _rows(expression: str | BindParameter[str]) -> Select[tuple[int, float]]:
 def expression_of(query: TextQuery) -> str:
     """Return a query with something to find in the language of FTS5."""
     elsewhere = _elsewhere([*query.wanted, *query.none_of])
+    return _expression_of(query, elsewhere) if elsewhere else _in_rows(query)
+
+
+# For the next page of the same query.
+@functools.lru_cache(maxsize=128)
+def _in_rows(query: TextQuery) -> str:
+    return _expression_of(query, {})
+
+
+def _expression_of(query: TextQuery, elsewhere: Mapping[str, str]) -> str:
     any_of = _any(query.any_of, elsewhere)
     expression = " AND ".join(f"({_any(group, elsewhere)})" for group in query.groups)
     if query.all_of and any_of:
