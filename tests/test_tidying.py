@@ -7,7 +7,8 @@ from dtool_lookup_server import sql_db
 from dtool_lookup_server.plugins.sql import fts5
 from dtool_lookup_server.services import tidying
 from tests.conftest import add_people, make_config, open_app
-from tests.corpus import dataset_info
+from tests.corpus import DATASETS, dataset_info
+from tests.databases import KIND
 
 #: Enough for several segments: each commit makes one.
 REGISTERED = 11
@@ -116,3 +117,14 @@ def test_where_it_fails_the_registrations_stay(monkeypatch, app, put, found):
     monkeypatch.setattr(fts5, "merge", fail)
     assert put(3) == [201] * 3
     assert len(found("sugar")) == REGISTERED + 3
+
+
+@pytest.mark.skipif(KIND != "postgresql", reason="counts rows by itself, at once")
+def test_postgresql_knows_how_many_rows_its_tables_have(library_app):
+    counted = "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r'"
+    with library_app.app_context():
+        for _step in tidying.tidy():
+            pass
+        numbers = dict(sql_db.session.execute(sa.text(counted)).all())
+    assert numbers["dataset"] == numbers["dataset_text"] == len(DATASETS)
+    assert numbers["user"] > 0
