@@ -189,7 +189,7 @@ _chunks = Remembered(_analyze_chunk, 2**14, _LONGEST_CHUNK)
 _chunks_of = dict.fromkeys(PHRASE_FIELDS, _chunks) | {
     field: Remembered(
         partial(_analyze_chunk, label=labelled(field, "")),
-        2**15 if field == "readme" else 2**10,
+        2**14 if field == "readme" else 2**10,
         _LONGEST_CHUNK,
     )
     for field in LABELLED_FIELDS
