@@ -119,12 +119,37 @@ def test_where_it_fails_the_registrations_stay(monkeypatch, app, put, found):
     assert len(found("sugar")) == REGISTERED + 3
 
 
-@pytest.mark.skipif(KIND != "postgresql", reason="counts rows by itself, at once")
+counts_at_once = pytest.mark.skipif(
+    KIND != "postgresql", reason="counts rows by itself, at once"
+)
+
+
+def counted():
+    """Return the numbers of rows that PostgreSQL believes there to be, by table."""
+    known = "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r'"
+    return dict(sql_db.session.execute(sa.text(known)).all())
+
+
+@counts_at_once
 def test_postgresql_knows_how_many_rows_its_tables_have(library_app):
-    counted = "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r'"
     with library_app.app_context():
         for _step in tidying.tidy():
             pass
-        numbers = dict(sql_db.session.execute(sa.text(counted)).all())
+        numbers = counted()
     assert numbers["dataset"] == numbers["dataset_text"] == len(DATASETS)
     assert numbers["user"] > 0
+
+
+@counts_at_once
+@pytest.mark.parametrize(
+    ("known", "found"), [(-1, len(DATASETS)), (len(DATASETS) - 1, len(DATASETS) - 1)]
+)
+def test_postgresql_counts_when_twice_as_many_have_come(library_app, known, found):
+    known_so_far = sa.text(
+        "UPDATE pg_class SET reltuples = :known WHERE oid = to_regclass('dataset')"
+    )
+    with library_app.app_context():
+        sql_db.session.execute(known_so_far, {"known": known})
+        sql_db.session.commit()
+        tidying.tidy_some(tidying.MANY)
+        assert counted()["dataset"] == found

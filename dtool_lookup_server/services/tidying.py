@@ -10,6 +10,7 @@ from ..database import transactional
 from ..errors import DtoolLookupServerError
 from ..extensions import sql_db
 from ..plugins.registry import in_use
+from . import counters
 
 #: Datasets that are registered by one caller, from which on some of it is worth while.
 MANY = 1_000
@@ -28,6 +29,22 @@ def tidy() -> Iterator[tuple[int, int]]:
     _count_rows()
 
 
+def tidy_some(registered: int) -> None:
+    """Do a part of it, for about a second, when somebody has registered datasets.
+
+    :param registered: their number; nothing is done for few
+    """
+    if registered < MANY:
+        return
+    tasks = [getattr(plugin, "tidy_some", None) for plugin in in_use().instances]
+    for bring_in_order in [*filter(None, tasks), _count_rows_if_doubled]:
+        try:
+            bring_in_order()
+        except (DtoolLookupServerError, SQLAlchemyError) as error:
+            # All is registered.
+            _log.warning("A store is not in order: %s", type(error).__name__)
+
+
 @transactional
 def _count_rows() -> None:
     """Have PostgreSQL note about how many rows of which kind its tables have.
@@ -44,17 +61,14 @@ def _count_rows() -> None:
         connection.execute(text(f"ANALYZE {', '.join(names)}"))
 
 
-def tidy_some(registered: int) -> None:
-    """Do a part of it, for about a second, when somebody has registered datasets.
+# Less than nought where nobody has counted yet.
+_COUNTED = text("SELECT reltuples FROM pg_class WHERE oid = to_regclass('dataset')")
 
-    :param registered: their number; nothing is done for few
-    """
-    if registered < MANY:
-        return
-    for plugin in in_use().instances:
-        if bring_in_order := getattr(plugin, "tidy_some", None):
-            try:
-                bring_in_order()
-            except (DtoolLookupServerError, SQLAlchemyError) as error:
-                # All is registered.
-                _log.warning("A store is not in order: %s", type(error).__name__)
+
+def _count_rows_if_doubled() -> None:
+    """Do so where there are twice as many datasets as were counted."""
+    if sql_db.engine.dialect.name == "postgresql":
+        counted = sql_db.session.scalar(_COUNTED) or 0
+        number = sum(number for _base_uri, number, _bytes in counters.of_base_uris())
+        if number > 2 * counted:
+            _count_rows()
