@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import InvalidatePoolError
 
 from . import deadlines
 from .errors import ConfigurationError
@@ -60,6 +61,12 @@ _STEPS = 20_000
 # Seconds after which a connection whose other end acknowledges nothing is given up.
 _SILENCE = 30
 
+# Key in the info of a connection: when it was given back, by time.monotonic().
+_USED = "dtool_lookup_server_used"
+
+# Seconds for which a server is taken to be there after a connection was in use.
+_JUST_BEFORE = 1.0
+
 # Arguments of MariaDB's drivers for what may be silent for how long, in seconds.
 _TIMEOUTS = ("read_timeout", "write_timeout")
 
@@ -103,7 +110,8 @@ def options(url: URL, settings: dict[str, Any], limited: bool = True) -> dict[st
         # A file does not go away: to ask for it first would only take time.
         return {"pool_pre_ping": name != "sqlite"}
     return {
-        "pool_pre_ping": True,
+        # As often as needed: see _ask_whether_there.
+        "pool_pre_ping": False,
         "pool_size": settings["SQL_POOL_SIZE"],
         "max_overflow": settings["SQL_POOL_SIZE"],
         "pool_recycle": settings["SQL_POOL_RECYCLE"],
@@ -152,6 +160,8 @@ def set_up(engine: Engine, settings: dict[str, Any], limited: bool = True) -> No
     name = engine.dialect.name
     if limited and engine.dialect.driver == "psycopg":
         _give_up_silence(engine, _longest_silence(settings))
+    if name in _DRIVERS or name in MARIADB:
+        _ask_whether_there(engine)
     _keep_to_deadlines(engine, settings["SQL_STATEMENT_TIMEOUT"])
     settings = settings | ({} if limited else {"SQL_STATEMENT_TIMEOUT": 0})
     if name == "sqlite":
@@ -194,6 +204,31 @@ def without_time_limit(engine: Engine, settings: dict[str, Any]) -> Iterator[Eng
         yield unlimited
     finally:
         unlimited.dispose()
+
+
+def _ask_whether_there(engine: Engine) -> None:
+    """Ask a connection whether its server is there, unless it answered just before.
+
+    As pool_pre_ping does each time: a request takes a connection once or twice, and
+    that is a sixth of what it asks for. Where the server goes away in between, who asks
+    it next is told so, and whoever comes after that gets a new connection.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info[_USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: Any, _proxy: Any) -> None:
+        used = record.info.get(_USED)
+        # One that was made just now has no such time.
+        if used is None or time.monotonic() - used < _JUST_BEFORE:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # Most likely none of the others has a server either.
+            raise InvalidatePoolError("The server does not answer") from error
 
 
 def _give_up_silence(engine: Engine, longest: int) -> None:

@@ -3,11 +3,32 @@
 import pytest
 import sqlalchemy as sa
 
-from dtool_lookup_server import sql_db
+from dtool_lookup_server import engines, sql_db
 from dtool_lookup_server.engines import without_time_limit
 from tests.conftest import add_people, make_config, open_app
 from tests.corpus import dataset_info
-from tests.databases import SERVERS, empty_database
+from tests.databases import SERVERS, connected, empty_database
+
+
+def end_connections(url):
+    """End the connections to a database that nobody uses at the moment."""
+    name = sa.make_url(url).database
+    with connected(url) as connection:
+        if connection.dialect.name == "postgresql":
+            ending = (
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = :name AND pid <> pg_backend_pid()"
+            )
+            assert connection.execute(sa.text(ending), {"name": name}).all()
+            return
+        listed = (
+            "SELECT id FROM information_schema.processlist"
+            " WHERE db = :name AND id <> connection_id()"
+        )
+        ids = connection.scalars(sa.text(listed), {"name": name}).all()
+        assert ids
+        for id_ in ids:
+            connection.execute(sa.text(f"KILL {id_}"))
 
 
 @pytest.fixture(params=SERVERS)
@@ -106,3 +127,48 @@ def test_a_request_that_takes_too_long_is_ended(kind, tmp_path, keys, grumpy):
             app.config["REQUEST_TIMEOUT"] = 60
             for path in ("/dataset/list", "/uris"):
                 assert client.get(path, headers=grumpy).status_code == 200
+
+
+# A connection that was idle may have lost its server.
+
+
+@pytest.fixture
+def asked(database_url, tmp_path, keys, grumpy, monkeypatch):
+    """Ask for a list; return how often a connection was asked for its server."""
+    config = make_config(tmp_path, keys, database_url)
+    with open_app(config) as app:
+        add_people(app)
+        client, pings = app.test_client(), []
+        with app.app_context():
+            dialect = sql_db.engine.dialect
+        ping = dialect.do_ping
+
+        def noted(connection):
+            pings.append(1)
+            return ping(connection)
+
+        def ask():
+            pings.clear()
+            assert client.get("/dataset/list", headers=grumpy).status_code == 200
+            return len(pings)
+
+        monkeypatch.setattr(dialect, "do_ping", noted)
+        ask()
+        yield ask
+
+
+def test_a_connection_in_use_just_before_is_taken_as_it_is(asked):
+    assert asked() == 0
+
+
+def test_a_connection_that_was_idle_is_asked_for_its_server(asked, monkeypatch):
+    monkeypatch.setattr(engines, "_JUST_BEFORE", 0)
+    assert asked() > 0
+
+
+def test_an_idle_connection_without_a_server_is_replaced(
+    asked, database_url, monkeypatch
+):
+    monkeypatch.setattr(engines, "_JUST_BEFORE", 0)
+    end_connections(database_url)
+    assert asked() > 0
