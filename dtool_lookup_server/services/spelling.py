@@ -12,7 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, event, exists, func, select
+from sqlalchemy import (
+    JSON,
+    Connection,
+    String,
+    bindparam,
+    cast,
+    collate,
+    event,
+    exists,
+    func,
+    select,
+)
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -50,19 +61,26 @@ _KNOWN = PreparedForMany(
 )
 
 
-# SQLite takes all words as one parameter, and what is not known is little.
-_GIVEN = func.json_each(bindparam("words", type_=_PLAIN)).table_valued("value").c.value
-_UNKNOWN = Prepared(
-    select(_GIVEN).where(
-        ~exists().where(
-            _C.word == _GIVEN,
-            _C.base_uri_id
-            == select(BaseURI.__table__.c.id)
-            .where(BaseURI.__table__.c.base_uri == bindparam("place"))
-            .scalar_subquery(),
-        )
+@functools.cache
+def _unknown_on(dialect_name: str) -> Prepared | None:
+    """Return a select of those of some words, one parameter, that are not on a list.
+
+    :returns: None where a database cannot take a list as one parameter
+    """
+    words = bindparam("words", type_=_PLAIN)
+    if dialect_name == "sqlite":
+        given: Any = func.json_each(words).table_valued("value").c.value
+    elif dialect_name == "postgresql":
+        listed = func.json_array_elements_text(cast(words, JSON))
+        given = collate(listed.column_valued("given"), "C")
+    else:
+        return None
+    place = BaseURI.__table__.c
+    list_ = select(place.id).where(place.base_uri == bindparam("place"))
+    is_known = exists().where(
+        _C.word == given, _C.base_uri_id == list_.scalar_subquery()
     )
-)
+    return Prepared(select(given).where(~is_known))
 
 
 def unknown(base_uri: str, words: set[str]) -> set[str]:
@@ -74,8 +92,10 @@ def unknown(base_uri: str, words: set[str]) -> set[str]:
     :param base_uri: in its one spelling
     """
     ordered, place = sorted(words), {"place": base_uri}
-    if sql_db.engine.dialect.name == "sqlite":
-        rows = _UNKNOWN.all({"words": json.dumps(ordered), **place})
+    unknown_of = _unknown_on(sql_db.engine.dialect.name)
+    if unknown_of is not None:
+        # What is not known is little.
+        rows = unknown_of.all({"words": json.dumps(ordered), **place})
         return {word for (word,) in rows}
     return words.difference(word for (word,) in _KNOWN.all(ordered, place))
 

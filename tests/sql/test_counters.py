@@ -2,10 +2,11 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import product
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.services import base_uris, counters, datasets, registering
@@ -27,6 +28,16 @@ def library(app):
         for info in DATASETS:
             registering.register(info)
         yield app
+
+
+@contextmanager
+def listening(engine, name, listener):
+    """Let somebody listen to an engine for a while."""
+    event.listen(engine, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(engine, name, listener)
 
 
 def wrong():
@@ -264,3 +275,29 @@ def test_of_other_queries_nobody_keeps_count(library):
     counted = [counters.total_of(require("grumpy"), query) for query in NOT_COUNTED]
 
     assert counted == [None] * len(NOT_COUNTED)
+
+
+#: What is in a plan that gathers all before it sorts them. PostgreSQL decides by the
+#: numbers of rows; MariaDB does so for the order, and is to leave indexes alone.
+GATHERS = {"sqlite": "USE TEMP B-TREE", "mariadb": "ix_dataset_"}
+
+
+def test_what_many_have_is_found_in_order(library):
+    dialect = sql_db.engine.dialect.name
+    if dialect not in GATHERS:
+        pytest.skip("decides by itself")
+    sent = []
+
+    def note(_connection, _cursor, statement, parameters, *_others):
+        sent.append((statement, parameters))
+
+    query = {"creator_usernames": ["queen", "mr.strong"]}
+    listing = datasets.of_lists(require("grumpy"), query)
+    with listening(sql_db.engine, "before_cursor_execute", note):
+        assert len(listing.page(0, 1)) == 1
+    [(statement, parameters)] = [one for one in sent if "LIMIT" in one[0]]
+    explain = "EXPLAIN QUERY PLAN" if dialect == "sqlite" else "EXPLAIN"
+    plan = sql_db.session.connection().exec_driver_sql(
+        f"{explain} {statement}", parameters
+    )
+    assert GATHERS[dialect] not in str(plan.all())
