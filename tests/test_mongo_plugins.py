@@ -15,8 +15,9 @@ from dtool_lookup_server.errors import StoreUnavailableError, TookTooLongError
 from dtool_lookup_server.plugins.mongo import search as mongo_search
 from dtool_lookup_server.plugins.mongo import text as mongo_text
 from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
+from dtool_lookup_server.plugins.text_query import parse
 from tests.conftest import add_people, make_config, mongo_settings_of, open_app
-from tests.corpus import SNOW_WHITE, dataset_info, uri_of
+from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info, uri_of
 from tests.mongod import Mongod
 
 
@@ -166,6 +167,45 @@ def test_very_many_hits_come_newest_first(register, search, monkeypatch):
     register(name="apple", frozen_at=1.0)
     register(name="other", readme="apple", frozen_at=2.0)
     assert search("apple") == ["other", "apple"]
+
+
+def test_the_page_of_a_word_that_very_many_have_is_not_sorted(
+    register, monkeypatch, database
+):
+    monkeypatch.setattr(mongo_search, "MOST_RANKED", 1)
+    for number in range(30):
+        register(name=f"apple-{number}", frozen_at=float(number // 10))
+    wanted = {"free_text": "apple", "base_uris": [SNOW_WHITE, MR_MEN]}
+    text = parse(wanted["free_text"])
+    order = mongo_search._order(wanted, text, 30, None)
+    find = mongo_search._filter(wanted)
+    stages = mongo_search._pipeline(find, text, order, {"uri": True})
+    asked = {"aggregate": "datasets", "pipeline": stages, "cursor": {}}
+    plan = str(database.command("explain", asked)["queryPlanner"]["winningPlan"])
+    assert "'SORT_MERGE'" in plan
+    assert "'SORT'" not in plan
+
+
+def test_pages_of_a_word_that_very_many_have_follow_each_other(
+    app, register, monkeypatch
+):
+    monkeypatch.setattr(mongo_search, "MOST_RANKED", 1)
+    names = [f"apple-{number}" for number in range(20)]
+    for number, name in enumerate(names):
+        # Several are of the same moment.
+        register(name=name, frozen_at=float(number // 5))
+    wanted = {"free_text": "apple", "base_uris": [SNOW_WHITE, MR_MEN]}
+    with app.app_context():
+        pages = [
+            app.search.search_page(wanted, offset=start, limit=3)
+            for start in range(0, 20, 3)
+        ]
+    moments = {uri_of(name): number // 5 for number, name in enumerate(names)}
+    uris = [uri for page in pages for uri in page.uris]
+    assert {page.total for page in pages} == {20}
+    assert sorted(uris) == sorted(moments)
+    newest_first = sorted(moments.values(), reverse=True)
+    assert [moments[uri] for uri in uris] == newest_first
 
 
 # Settings.

@@ -26,6 +26,12 @@ TEXT_INDEX_OF_0_18 = "$**_text"
 _CUTS = (text.MOST_TERMS, 100_000, 30_000, 5_000)
 
 _NEWEST_FIRST = {"frozen_at": -1, "uri": 1}
+# The same as far as the indexes have it. MongoDB reads them for all base URIs beside
+# each other until the page is full; with the URI it would sort all hits. Those of the
+# same moment come by base URI and age, whichever index it takes.
+_AS_INDEXED = {"frozen_at": -1}
+# So many at most: internalQueryMaxScansToExplode.
+_MOST_MERGED = 200
 _HEAD = {"_id": False, "uri": True, **dict.fromkeys(HEAD, True)}
 
 _log = logging.getLogger(__name__)
@@ -111,7 +117,7 @@ class MongoSearch(SearchABC):
         find, wanted = _filter(query), _text_query(query)
         with self.store.answering():
             total = collection.count_documents(find)
-            order = _order(wanted, total, None)
+            order = _order(query, wanted, total, None)
             found = collection.aggregate(_pipeline(find, wanted, order, _HEAD))
             return [_as_row(document) for document in found]
 
@@ -134,7 +140,7 @@ class MongoSearch(SearchABC):
             total = collection.count_documents(find)
             if offset >= total:
                 return Hits([], total)
-            order = _order(wanted, total, sort)
+            order = _order(query, wanted, total, sort)
             pipeline = _pipeline(find, wanted, order, {"uri": True})
             page = collection.aggregate(
                 [*pipeline, {"$skip": offset}, {"$limit": limit}]
@@ -182,12 +188,19 @@ def _filter(query: Query) -> Document:
 
 
 def _order(
-    wanted: TextQuery | None, total: int, sort: Mapping[str, int] | None
+    query: Query,
+    wanted: TextQuery | None,
+    total: int,
+    sort: Mapping[str, int] | None,
 ) -> Mapping[str, int]:
     if sort:
         return {**sort, "uri": sort.get("uri", 1)}
-    ranked = wanted and wanted.groups and total <= MOST_RANKED
-    return {"relevance": -1, **_NEWEST_FIRST} if ranked else _NEWEST_FIRST
+    if wanted and wanted.groups and total <= MOST_RANKED:
+        return {"relevance": -1, **_NEWEST_FIRST}
+    places = query.get("base_uris", ())
+    if wanted and text.is_one_term(wanted) and 0 < len(places) <= _MOST_MERGED:
+        return _AS_INDEXED
+    return _NEWEST_FIRST
 
 
 def _pipeline(

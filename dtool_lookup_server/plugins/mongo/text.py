@@ -125,6 +125,14 @@ def matching(query: TextQuery) -> Document:
     return conditions[0] if len(conditions) == 1 else {"$and": conditions}
 
 
+def is_one_term(query: TextQuery) -> bool:
+    """Return whether matching() asks for one term and for nothing else."""
+    match query.groups:
+        case ((Term(_, None) | Phrase((), _),),):
+            return not query.none_of
+    return False
+
+
 def _any(clauses: Iterable[Clause]) -> Document:
     """Return a filter: at least one of these occurs."""
     terms: list[str] = []
