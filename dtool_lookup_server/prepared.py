@@ -18,9 +18,10 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from flask import g
 from sqlalchemy import (
@@ -268,15 +269,8 @@ class RememberedSelect(Prepared):
         if session is not None:
             return super().all(parameters, session)
         connection = _reading_connection()
-        known = _reader.remembered_on(connection)
-        if known is None:
-            return super().all(parameters, connection)
-        key = (self, frozenset(parameters.items()))
-        rows = known.get(key)
-        if rows is None:
-            rows = super().all(parameters, connection)
-            known.remember(key, rows)
-        return [*rows]
+        find = partial(super().all, parameters, connection)
+        return [*_found_before(connection, (self, frozenset(parameters.items())), find)]
 
 
 class _Memory(dict[Any, Tuples]):
@@ -396,15 +390,23 @@ def remembered(key: Any, find: Callable[[], Result]) -> Result:
 
     :param key: of what is looked for, nobody else's
     """
-    known = _reader.remembered_on(_reading_connection())
+    connection = _reading_connection()
+    [(found,)] = _found_before(connection, key, lambda: [(find(),)])
+    return cast(Result, found)
+
+
+def _found_before(
+    connection: Connection, key: Any, find: Callable[[], Tuples]
+) -> Tuples:
+    """Return the rows that are remembered of a key, or else are found now."""
+    known = _reader.remembered_on(connection)
     if known is None:
         return find()
     rows = known.get(key)
     if rows is None:
-        rows = [(find(),)]
+        rows = find()
         known.remember(key, rows)
-    found: Result = rows[0][0]
-    return found
+    return rows
 
 
 def _connection_of(session: Within) -> Connection:

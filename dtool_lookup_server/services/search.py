@@ -121,7 +121,11 @@ def _of_words(user: ActingUser, query: Query) -> Listing | None:
     """
     search_plugin = in_use().search
     # An empty list of base URIs finds nothing.
-    if "base_uris" in query or not _is_free_text_alone(query):
+    if (
+        not hasattr(search_plugin, "expression_of")
+        or "base_uris" in query
+        or not _is_free_text_alone(query)
+    ):
         return None
     kind = f"{type(search_plugin).__qualname__} in {sql_db.engine.dialect.name}"
     free_text = free_text_of(query)
@@ -151,8 +155,7 @@ def _number_of(search_plugin: Any, tree: Node) -> tuple[str | None, int]:
 
     :returns: None where there is none; the number is no further counted than needed
     """
-    of = getattr(search_plugin, "expression_of", None)
-    expression = of(tree) if of else None
+    expression = search_plugin.expression_of(tree)
     if expression is None:
         return None, 0
     return expression, search_plugin.number_of(expression, MOST_RANKED + 1)

@@ -191,9 +191,10 @@ def did_you_mean(user: ActingUser | None, query: Query, found: int) -> list[str]
 
 def _is_word(tree: Node) -> bool:
     """Return whether a tree looks for one word at most, without looking into it."""
-    pieces = tree.pieces if isinstance(tree, Text) else None
-    return pieces is not None and (
-        not pieces or (len(pieces) == 1 and not pieces[0].quoted)
+    return (
+        isinstance(tree, Text)
+        and len(tree.pieces) < 2
+        and not any(piece.quoted for piece in tree.pieces)
     )
 
 
