@@ -30,7 +30,7 @@ from .uris import bp
 NDJSON = "application/x-ndjson"
 
 #: Most datasets in one transaction.
-BATCH = 250
+BATCH = 500
 
 #: Most bytes of lines that are held in memory for one transaction.
 BATCH_BYTES = 4 * 1024 * 1024
@@ -85,14 +85,18 @@ def _answers(user: ActingUser, spool: Spool, longest: int) -> Iterator[bytes]:
     with closing(spool):
         try:
             for lines in spool.batches(BATCH, BATCH_BYTES):
-                for answer in _register(user, lines, longest):
-                    registered += "error" not in answer
-                    yield json.dumps(answer).encode() + b"\n"
+                answers = _register(user, lines, longest)
+                registered += sum("error" not in answer for answer in answers)
+                yield b"".join(map(_line, answers))
         except BrokenOffError as error:
             # What came before is registered.
             current_app.logger.warning("A bulk registration broke off: %s", error)
-            yield json.dumps(_ending(error)).encode() + b"\n"
+            yield _line(_ending(error))
     tidying.tidy_some(registered)
+
+
+def _line(answer: Answer) -> bytes:
+    return json.dumps(answer).encode() + b"\n"
 
 
 def _register(user: ActingUser, lines: list[bytes], longest: int) -> list[Answer]:
