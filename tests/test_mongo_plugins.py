@@ -1,11 +1,13 @@
 """What is MongoDB's own in the plugins for it; the rest is in test_contract.py."""
 
+import json
 import logging
 import random
 import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import pymongo
 import pytest
@@ -15,7 +17,12 @@ from dtool_lookup_server.errors import StoreUnavailableError, TookTooLongError
 from dtool_lookup_server.plugins.mongo import search as mongo_search
 from dtool_lookup_server.plugins.mongo import text as mongo_text
 from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
+from dtool_lookup_server.plugins.mongo.store import Store
 from dtool_lookup_server.plugins.text_query import parse
+from dtool_lookup_server.services.dataset_info import checked
+from dtool_lookup_server.services.registering import register_all
+from dtool_lookup_server.services.registrations import prepare
+from dtool_lookup_server.sql_models import utc_now
 from tests.conftest import add_people, make_config, mongo_settings_of, open_app
 from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info, uri_of
 from tests.mongod import Mongod
@@ -114,6 +121,45 @@ def test_what_is_large_is_kept_in_files_and_not_left_behind(register, database):
     assert database["datasets.content.files"].count_documents({}) == 1
 
 
+@pytest.fixture
+def put_all(client, headers):
+    """Register datasets in bulk as librarian; return the status of each."""
+    return partial(put_in_bulk, client, headers("librarian"))
+
+
+def put_in_bulk(client, headers, infos):
+    lines = "\n".join(map(json.dumps, infos))
+    told = headers | {"Content-Type": "application/x-ndjson"}
+    response = client.put("/uris", data=lines, headers=told)
+    return [json.loads(line)["status"] for line in response.text.splitlines()]
+
+
+def test_datasets_together_are_one_write_in_each_store(app, search, monkeypatch):
+    really, written = Store.put, []
+
+    def put(store, part, documents):
+        written.append((part, len(documents)))
+        return really(store, part, documents)
+
+    monkeypatch.setattr(Store, "put", put)
+    infos = [dataset_info(f"apple-{number}") for number in range(5)]
+    with app.app_context():
+        register_all([prepare(checked(info), None, utc_now()) for info in infos])
+    assert written == [("content", 5), ("search", 5)]
+    assert sorted(search("apple")) == [info["name"] for info in infos]
+
+
+def test_of_files_of_datasets_in_bulk_none_is_left_behind(put_all, database):
+    for seed in (1, 2):
+        readme = random.Random(seed).randbytes(1_000_000).hex()
+        infos = [
+            dataset_info(name, readme=readme) for name in ("one", "other", "small")
+        ]
+        infos[2]["readme"] = "small"
+        assert put_all(infos) == [201 if seed == 1 else 200] * 3
+    assert database["datasets.content.files"].count_documents({}) == 2
+
+
 def test_many_clients_at_once_make_one_dataset(app, headers, database):
     def register():
         client = app.test_client()
@@ -160,6 +206,23 @@ def test_an_entry_that_mongodb_refuses_is_cut_further(register, search, monkeypa
     manifest = {"items": {n: {"relpath": name} for n, name in names.items()}}
     assert register(manifest=manifest).status_code == 201
     assert search("nothing") == ["new-dataset"]
+
+
+def test_of_entries_together_only_that_which_mongodb_refuses_is_cut(
+    app, database, monkeypatch
+):
+    monkeypatch.setattr(mongo_text, "MOST_CHARACTERS", 100_000_000)
+    manifest = {
+        "items": {str(n): {"relpath": f"{n}{'x' * 60}"} for n in range(250_000)}
+    }
+    infos = [dataset_info("large", manifest=manifest), dataset_info("small")]
+    with app.app_context():
+        app.search.register_prepared(
+            {info["uri"]: app.search.prepare_dataset(info) for info in infos}
+        )
+    cut = {kept["name"]: kept["search"]["cut"] for kept in database.datasets.find()}
+    assert cut["large"] > 0
+    assert cut["small"] == 0
 
 
 def test_very_many_hits_come_newest_first(register, search, monkeypatch):
@@ -333,6 +396,20 @@ def test_a_mongodb_that_is_down_is_503_until_it_is_back(
     assert answer_when_up(client, path, body, grumpy).status_code in (200, 201)
 
 
+def test_many_datasets_are_not_each_tried_while_mongodb_is_down(
+    fragile, own_mongod, headers
+):
+    client, who = fragile.test_client(), headers("librarian")
+    path, kept = "/dataset/register", dataset_info("kept")
+    assert answer_when_up(client, path, kept, who).status_code == 201
+    own_mongod.stop()
+    begun = time.monotonic()
+    infos = [dataset_info(f"number-{number}") for number in range(30)]
+    assert put_in_bulk(client, who, infos) == [503] * 30
+    # It waits for a second, each time that it tries.
+    assert time.monotonic() - begun < 15
+
+
 def test_a_server_starts_while_mongodb_is_down(config, headers, tmp_path):
     later = Mongod(tmp_path / "later")
     settings = {f"{kind}_MONGO_URI": later.uri for kind in (SEARCH, RETRIEVE)}
@@ -351,10 +428,10 @@ def test_a_server_starts_while_mongodb_is_down(config, headers, tmp_path):
 def test_a_registration_that_fails_half_way_is_taken_back(
     app, register, database, monkeypatch
 ):
-    def fail(info):
+    def fail(datasets):
         raise sql_db.exc.SQLAlchemyError("the disk is full")
 
-    monkeypatch.setattr(app.search, "register_dataset", fail)
+    monkeypatch.setattr(app.search, "register_prepared", fail)
     with pytest.raises(Exception, match="the disk is full"):
         register()
     assert database.datasets.count_documents({}) == 0

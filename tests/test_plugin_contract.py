@@ -20,7 +20,11 @@ from dtool_lookup_server import (
 )
 from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.plugins import kept_beside
+from dtool_lookup_server.plugins.interfaces import GroupingABC
 from dtool_lookup_server.plugins.registry import Plugins
+from dtool_lookup_server.services import registering, registrations
+from dtool_lookup_server.services.dataset_info import checked
+from dtool_lookup_server.sql_models import utc_now
 from tests.conftest import add_people, open_app
 from tests.corpus import (
     IN_SNOW_WHITE,
@@ -371,6 +375,85 @@ def test_what_a_plugin_refuses_is_refused_and_leaves_no_trace(
 
     plugins.retrieve.register_dataset = refuse
     assert 400 <= register().status_code < 500
+    assert client.get("/dataset/list", headers=grumpy).json == []
+
+
+class GroupingRetrieve(GroupingABC, OldRetrieve):
+    """A plugin with a store of its own that takes many datasets at once."""
+
+    shares_sql_transaction = False
+
+    def __init__(self):
+        super().__init__()
+        self.groups = []
+
+    def prepare_dataset(self, dataset_info):
+        return dict(dataset_info)
+
+    def register_prepared(self, datasets):
+        self.groups.append(len(datasets))
+        for uri, info in datasets.items():
+            if info["name"] == "bad":
+                raise ValidationError("never")
+            self.registered[uri] = info
+
+    def delete_dataset(self, uri):
+        self.registered.pop(uri, None)
+
+
+@pytest.fixture
+def put_all(client, headers):
+    """Register datasets with these names in bulk; return the status of each."""
+
+    def put(*names):
+        lines = "\n".join(json.dumps(dataset_info(name)) for name in names)
+        told = headers("librarian") | {"Content-Type": "application/x-ndjson"}
+        response = client.put("/uris", data=lines, headers=told)
+        return [json.loads(line)["status"] for line in response.text.splitlines()]
+
+    return put
+
+
+@pytest.fixture
+def grouping(plugins):
+    """The retrieve plugin of the app, which takes many datasets at once."""
+    plugins.retrieve = GroupingRetrieve()
+    return plugins.retrieve
+
+
+def register_together(app, *names):
+    """Register datasets with these names in one transaction."""
+    with app.app_context():
+        registering.register_all(
+            [
+                registrations.prepare(checked(dataset_info(name)), None, utc_now())
+                for name in names
+            ]
+        )
+
+
+def test_a_plugin_with_a_store_of_its_own_may_take_many_at_once(app, grouping):
+    register_together(app, "one", "other", "third")
+    assert grouping.groups == [3]
+    assert list(grouping.registered) == [uri_of(n) for n in ("one", "other", "third")]
+
+
+def test_of_many_that_a_plugin_takes_at_once_one_is_refused_alone(
+    client, grumpy, grouping, put_all
+):
+    first, bad, last = put_all("one", "bad", "other")
+    assert (first, last) == (201, 201)
+    assert 400 <= bad < 500
+    assert grouping.registered.keys() == {uri_of("one"), uri_of("other")}
+    listed = client.get("/dataset/list", headers=grumpy).json
+    assert sorted(row["name"] for row in listed) == ["one", "other"]
+
+
+def test_what_a_group_left_in_a_store_is_taken_back(app, client, grumpy, grouping):
+    with pytest.raises(ValidationError):
+        register_together(app, "one", "bad", "other")
+    assert grouping.groups == [3]
+    assert grouping.registered == {}
     assert client.get("/dataset/list", headers=grumpy).json == []
 
 

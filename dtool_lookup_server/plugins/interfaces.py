@@ -133,11 +133,12 @@ class PluginABC(ABC):
 
 
 class GroupingABC(PluginABC):
-    """A plugin in the server's own SQL database that registers many datasets at once.
+    """A plugin that registers many datasets at once.
 
     Stands before SearchABC or RetrieveABC among the bases of a class. One dataset is a
     group of one. Where register_dataset is overridden nevertheless, the core calls it
-    for each dataset, and not register_prepared.
+    for each dataset, and not register_prepared. One with a store of its own says that
+    shares_sql_transaction is False.
     """
 
     shares_sql_transaction = True
@@ -156,16 +157,18 @@ class GroupingABC(PluginABC):
     def register_prepared(self, datasets: Mapping[str, Any]) -> None:
         """Keep what prepare_dataset returned, in place of what was kept.
 
-        Called within the transaction, once for a group.
+        Called within the transaction, once for a group. Where a plugin with a store
+        of its own fails it may have kept some of them: the core calls delete_dataset
+        for those that are not registered, and then registers each by itself.
 
         :param datasets: by URI; the row of each is in the database
         :raises UnknownURIError: where a row is not
+        :raises StoreUnavailableError: where the plugin's store does not answer
         """
 
     def register_dataset(self, dataset_info: DatasetInfo) -> None:
-        """Keep what the plugin needs of a dataset, whose row is in the database.
+        """Keep what the plugin needs of a dataset, as register_prepared does.
 
-        :raises UnknownURIError: if its row is not, not even flushed
         :raises ValidationError: for a dataset that the plugin can never keep
         """
         prepared = self.prepare_dataset(dataset_info)

@@ -25,7 +25,7 @@ from . import base_uris, fingerprints
 from .dataset_info import checked
 from .digests import content_digest, plugins_digest
 from .fingerprints import Seen
-from .registering import forget, register_all, share_transactions
+from .registering import forget, register_all, share_transactions, take_groups
 from .registrations import Registration, prepare
 
 REGISTERED = "registered"
@@ -321,12 +321,13 @@ def _read(storage: Storage, base_uri: str, found: Found) -> _Read | Outcome | No
 
 
 def _registered(reads: Sequence[_Read], force: bool) -> list[Outcome]:
-    """Register datasets, all in one transaction if that may be and nothing fails."""
+    """Register datasets, all of them at once if that may be and nothing fails."""
     if not reads:
         return []
-    if len(reads) > 1 and share_transactions():
+    if len(reads) > 1 and take_groups():
+        write = _write_together if share_transactions() else _write
         try:
-            return _register_each(reads, force, _write_together, attrgetter("info"))
+            return _register_each(reads, force, write, attrgetter("info"))
         except Exception:
             # One by one, to find the one that fails.
             sql_db.session.rollback()

@@ -11,12 +11,16 @@ from sqlalchemy.exc import DBAPIError
 
 from ..database import transactional
 from ..engines import WRITES
-from ..errors import AuthorizationError, DtoolLookupServerError
+from ..errors import (
+    AuthorizationError,
+    DtoolLookupServerError,
+    StoreUnavailableError,
+)
 from ..extensions import sql_db
 from ..pagination import exists
 from ..plugins import kept_beside
-from ..plugins.interfaces import DatasetInfo
-from ..plugins.registry import answering, in_use
+from ..plugins.interfaces import DatasetInfo, is_grouping
+from ..plugins.registry import answering, in_use, registering_in
 from ..sql_models import Dataset, utc_now
 from . import audit, base_uris, permissions
 from .audit import Action
@@ -27,6 +31,7 @@ from .registrations import (
     counted,
     leave_out_known_words,
     prepare,
+    prepared_for,
     registering_plugins,
     write,
 )
@@ -96,8 +101,22 @@ def _put_together(registrations: Sequence[Registration]) -> Sequence[bool | Exce
     try:
         return register_all(registrations)
     except (DtoolLookupServerError, DBAPIError):
-        # One by one, to find the one that fails.
-        return [_put_alone(registration) for registration in registrations]
+        # To find the one that fails.
+        return _put_one_by_one(registrations)
+
+
+def _put_one_by_one(registrations: Sequence[Registration]) -> list[bool | Exception]:
+    outcomes: list[bool | Exception] = []
+    for registration in registrations:
+        outcomes.append(_put_alone(registration))
+        # Else it would be waited for as often as there are datasets.
+        if isinstance(outcomes[-1], StoreUnavailableError) and _is_one_away():
+            break
+    return outcomes + outcomes[-1:] * (len(registrations) - len(outcomes))
+
+
+def _is_one_away() -> bool:
+    return not all(map(_answers, _outside_plugins()))
 
 
 def _put_alone(registration: Registration) -> bool | Exception:
@@ -209,9 +228,21 @@ def _require_answers(outside: list[Any]) -> None:
     if session.info.get(WRITES) or session.get_bind().dialect.name != "sqlite":
         return
     for plugin in outside:
-        if check_health := getattr(plugin, "check_health", None):
-            with answering(plugin):
-                check_health()
+        _check_health(plugin)
+
+
+def _answers(plugin: Any) -> bool:
+    try:
+        _check_health(plugin)
+    except StoreUnavailableError:
+        return False
+    return True
+
+
+def _check_health(plugin: Any) -> None:
+    if check_health := getattr(plugin, "check_health", None):
+        with answering(plugin):
+            check_health()
 
 
 def _outside_plugins() -> list[Any]:
@@ -229,13 +260,19 @@ def _take_back(told: Sequence[tuple[str, Any]]) -> None:
     A dataset that was registered before stays as these stores have it now; `flask
     dataset verify` finds where that is not what SQL says.
     """
+    away: list[Any] = []
     for uri, plugin in told:
         try:
-            if not _is_registered(uri):
-                _delete_from(plugin, uri)
+            if _is_registered(uri):
+                continue
+            if plugin in away:
+                raise StoreUnavailableError("It did not answer just before")
+            _delete_from(plugin, uri)
         except Exception as error:
             # The error that the client is told of is the first one.
             _log.warning("%s is left in a store: %s", uri, type(error).__name__)
+            if plugin not in away and not _answers(plugin):
+                away.append(plugin)
 
 
 def _is_registered(uri: str) -> bool:
@@ -259,9 +296,8 @@ def _register_in_all(
     are_new: list[bool] = []
     for group in _apart(registrations):
         are_new += write(group)
-        for registration in group:
-            if outside and registration.dataset is not None:
-                _tell(outside, registration.dataset, told)
+        if outside:
+            _tell(outside, group, told)
     return are_new
 
 
@@ -278,13 +314,22 @@ def _apart(registrations: Sequence[Registration]) -> Iterator[list[Registration]
 
 
 def _tell(
-    outside: list[Any], dataset: DatasetInfo, told: list[tuple[str, Any]]
+    outside: list[Any], group: Sequence[Registration], told: list[tuple[str, Any]]
 ) -> None:
-    complete = True
+    datasets = [one.dataset for one in group if one.dataset is not None]
+    complete = {dataset["uri"]: True for dataset in datasets}
     for plugin in outside:
-        complete &= kept_beside.register_in(plugin, dataset)
-        told.append((dataset["uri"], plugin))
-    kept_beside.settle(dataset, complete)
+        if is_grouping(plugin):
+            # Where it fails it may have some of them.
+            told += [(one.uri, plugin) for one in group]
+            with registering_in(plugin):
+                plugin.register_prepared(prepared_for(plugin, group))
+            continue
+        for dataset in datasets:
+            complete[dataset["uri"]] &= kept_beside.register_in(plugin, dataset)
+            told.append((dataset["uri"], plugin))
+    for dataset in datasets:
+        kept_beside.settle(dataset, complete[dataset["uri"]])
 
 
 @transactional
@@ -303,10 +348,17 @@ def _forget_in_all(uri: str) -> None:
 def share_transactions() -> bool:
     """Return whether datasets may be registered by a transaction that is open.
 
-    A plugin with a store of its own is told of each by itself, so that what fails is
-    taken back there too.
+    What fails is taken back in the stores of plugins when the transaction has ended.
     """
     return not _outside_plugins()
+
+
+def take_groups() -> bool:
+    """Return whether many datasets are best registered at once.
+
+    A plugin that is told of each by itself would do so while a transaction is open.
+    """
+    return all(map(is_grouping, _outside_plugins()))
 
 
 def _delete_from(plugin: Any, uri: str) -> None:

@@ -143,8 +143,7 @@ def prepare(
     as_json = None
     if dataset_rows.keeps_json():
         as_json = dataset_rows.json_of(dataset["base_uri"], values, dataset["tags"])
-    plugins = [plugin for plugin in in_use().instances if _hears(plugin)]
-    grouping = [plugin for plugin in plugins if is_grouping(plugin)]
+    grouping = _grouping_plugins()
     return Registration(
         dataset["uri"],
         dataset["base_uri"],
@@ -156,7 +155,7 @@ def prepare(
         words_of_dataset(dataset),
         # What is small first: the terms, for the search plugin, take the most memory.
         [plugin.prepare_dataset(dataset) for plugin in reversed(grouping)][::-1],
-        dataset if len(grouping) < len(plugins) else None,
+        dataset if len(grouping) < len(_hearing_plugins()) else None,
         action,
         details,
     )
@@ -284,14 +283,18 @@ def _add_tags_and_annotations(datasets: dict[int, Registration]) -> None:
 
 
 def _tell_plugins(group: Sequence[Registration]) -> None:
-    grouping = 0
     for plugin in sharing():
         if is_grouping(plugin):
-            plugin.register_prepared({one.uri: one.prepared[grouping] for one in group})
-            grouping += 1
+            plugin.register_prepared(prepared_for(plugin, group))
         else:
             for one in group:
                 plugin.register_dataset({**(one.dataset or {})})
+
+
+def prepared_for(plugin: Any, group: Sequence[Registration]) -> dict[str, Any]:
+    """Return what a plugin that takes groups has made of datasets, by their URIs."""
+    place = _grouping_plugins().index(plugin)
+    return {one.uri: one.prepared[place] for one in group}
 
 
 def sharing() -> list[Any]:
@@ -306,11 +309,16 @@ def registering_plugins(share_transaction: bool) -> list[Any]:
     """
     return [
         plugin
-        for plugin in in_use().instances
+        for plugin in _hearing_plugins()
         if getattr(plugin, "shares_sql_transaction", False) == share_transaction
-        and _hears(plugin)
     ]
 
 
-def _hears(plugin: Any) -> bool:
-    return hasattr(plugin, "register_dataset")
+def _hearing_plugins() -> list[Any]:
+    instances = in_use().instances
+    return [plugin for plugin in instances if hasattr(plugin, "register_dataset")]
+
+
+def _grouping_plugins() -> list[Any]:
+    """Return the plugins that take groups, in the order of Registration.prepared."""
+    return [plugin for plugin in _hearing_plugins() if is_grouping(plugin)]

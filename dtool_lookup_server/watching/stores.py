@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from ..plugins.interfaces import is_grouping
 from ..plugins.registry import Plugins
 from .logs import LOGGER
 
@@ -21,7 +22,6 @@ SQL = "sql"
 
 # What plugins with a store of their own are asked.
 _CALLS = (
-    "register_dataset",
     "delete_dataset",
     "search",
     "search_page",
@@ -73,7 +73,10 @@ class StoreWatch:
         for plugin in plugins.instances:
             if getattr(plugin, "shares_sql_transaction", False):
                 continue
-            for name in _CALLS:
+            register = (
+                "register_prepared" if is_grouping(plugin) else "register_dataset"
+            )
+            for name in (register, *_CALLS):
                 if call := getattr(plugin, name, None):
                     setattr(plugin, name, self._timed(type(plugin).__name__, call))
 

@@ -7,7 +7,7 @@ them as fields of their own, are read as they are.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,21 +17,21 @@ from gridfs import GridFSBucket
 from gridfs.errors import NoFile
 
 from ...errors import StoreUnavailableError, UnknownURIError
-from ..interfaces import DatasetInfo, PluginABC, RetrieveABC
+from ..interfaces import DatasetInfo, GroupingABC, RetrieveABC
 from ..packing import pack_json, pack_text, unpack_json, unpack_text
 from . import settings
-from .store import HEAD, Document, Store
+from .store import HEAD, Document, Store, head_of
 
 #: Bytes, compressed, above which something is kept in GridFS.
 MOST_INLINE = 256 * 1024
 
-_PARTS = ("readme", "manifest", "annotations")
 _ATTEMPTS = 3
 
 
-class MongoRetrieve(RetrieveABC, PluginABC):
+class MongoRetrieve(GroupingABC, RetrieveABC):
     """Keeps what datasets hold in a MongoDB collection, with GridFS beside it."""
 
+    shares_sql_transaction = False
     keeps_all = True
 
     def __init__(self) -> None:
@@ -49,10 +49,9 @@ class MongoRetrieve(RetrieveABC, PluginABC):
         """Take the settings and, if MongoDB answers, make the indexes."""
         self.store.init_app(app)
 
-    def register_dataset(self, dataset_info: DatasetInfo) -> None:
-        """Keep the contents of a dataset.
+    def prepare_dataset(self, dataset_info: DatasetInfo) -> Document:
+        """Return a dataset's document, with the contents compressed.
 
-        :raises StoreUnavailableError: if MongoDB does not answer
         :raises ValidationError: where JSON cannot hold what is in it
         """
         packed = {
@@ -60,14 +59,24 @@ class MongoRetrieve(RetrieveABC, PluginABC):
             "manifest": pack_json(dataset_info.get("manifest") or {}),
             "annotations": pack_json(dataset_info.get("annotations") or {}),
         }
-        uri = dataset_info["uri"]
-        content = {part: self._keep(uri, data) for part, data in packed.items()}
-        before = self.store.put(dataset_info, "content", content)
-        self._drop_files(before)
+        return {**head_of(dataset_info), "content": packed}
+
+    def register_prepared(self, datasets: Mapping[str, Document]) -> None:
+        """Keep the contents of datasets.
+
+        :raises StoreUnavailableError: if MongoDB does not answer
+        """
+        documents = {
+            uri: {**document, "content": self._keep(uri, document["content"])}
+            for uri, document in datasets.items()
+        }
+        if self.store.put("content", documents):
+            self._drop_files(documents)
 
     def delete_dataset(self, uri: str) -> None:
         """Forget the contents of a dataset."""
-        self._drop_files(self.store.remove(uri, "content"))
+        self.store.remove(uri, "content")
+        self._drop_files({uri: {}})
 
     def list_uris(self, base_uri: str) -> Iterator[str]:
         """Yield the URIs of the datasets of a base URI whose contents are kept."""
@@ -157,12 +166,14 @@ class MongoRetrieve(RetrieveABC, PluginABC):
             raise UnknownURIError(f"no dataset at {uri}")
         return document[part]
 
-    def _keep(self, uri: str, data: bytes) -> Any:
-        """Return what stands for data in a document: itself, or its file's id."""
-        if len(data) <= MOST_INLINE:
-            return data
-        with self.store.answering():
-            return self._bucket().upload_from_stream(uri, data)
+    def _keep(self, uri: str, packed: Mapping[str, bytes]) -> Document:
+        """Return what stands for contents in a document: they, or their files' ids."""
+        content: Document = dict(packed)
+        for part, data in packed.items():
+            if len(data) > MOST_INLINE:
+                with self.store.answering():
+                    content[part] = self._bucket().upload_from_stream(uri, data)
+        return content
 
     def _fetch(self, kept: Any) -> bytes:
         if not isinstance(kept, ObjectId):
@@ -170,15 +181,23 @@ class MongoRetrieve(RetrieveABC, PluginABC):
         with self.store.answering():
             return self._bucket().open_download_stream(kept).read()
 
-    def _drop_files(self, content: Document | None) -> None:
-        for kept in (content or {}).values():
-            if isinstance(kept, ObjectId):
-                with self.store.answering():
-                    self._delete_file(kept)
+    def _drop_files(self, documents: Mapping[str, Document]) -> None:
+        """Remove the files of datasets that their documents do not name.
 
-    def _delete_file(self, file_id: ObjectId) -> None:
-        with suppress(NoFile):  # whoever else replaced it was faster
-            self._bucket().delete(file_id)
+        :param documents: by URI, as they are now
+        """
+        kept = [
+            part
+            for document in documents.values()
+            for part in document.get("content", {}).values()
+            if isinstance(part, ObjectId)
+        ]
+        others = {"filename": {"$in": [*documents]}, "_id": {"$nin": kept}}
+        bucket = self._bucket()
+        with self.store.answering():
+            for file in bucket.find(others):
+                with suppress(NoFile):  # whoever else replaced it was faster
+                    bucket.delete(file._id)
 
     def _bucket(self) -> GridFSBucket:
         collection = self.store.collection()

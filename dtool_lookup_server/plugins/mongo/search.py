@@ -2,19 +2,21 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from flask import Flask
 
 from ...errors import ValidationError
 from ...query import Node, parts_of
 from ..analysis import analyze_dataset
-from ..interfaces import DatasetInfo, Hits, Query, SearchABC
+from ..interfaces import DatasetInfo, GroupingABC, Hits, Query, SearchABC
 from ..text_query import TextQuery, parse
 from . import fields, settings, text
-from .store import HEAD, Document, Store, TooLargeError, spellings
+from .store import HEAD, Document, Store, TooLargeError, head_of, spellings
 
 #: Hits up to this number come in order of relevance, more come newest first.
 MOST_RANKED = 2000
@@ -23,7 +25,7 @@ MOST_RANKED = 2000
 TEXT_INDEX_OF_0_18 = "$**_text"
 
 # How far a search entry is cut, step by step, until MongoDB takes it.
-_CUTS = (text.MOST_TERMS, 100_000, 30_000, 5_000)
+_CUTS = (100_000, 30_000, 5_000)
 
 _NEWEST_FIRST = {"frozen_at": -1, "uri": 1}
 # The same as far as the indexes have it. MongoDB reads them for all base URIs beside
@@ -37,9 +39,29 @@ _HEAD = {"_id": False, "uri": True, **dict.fromkeys(HEAD, True)}
 _log = logging.getLogger(__name__)
 
 
-class MongoSearch(SearchABC):
+class _Prepared(NamedTuple):
+    """What is to be kept of a dataset.
+
+    :param document: the head, and the search entry
+    :param entry_with: returns an entry with so many terms at most; None where there is
+        none with fewer
+    """
+
+    document: Document
+    entry_with: Callable[[int], Document] | None
+
+    def ever_smaller(self) -> Iterator[Document]:
+        """Yield the document with ever fewer terms."""
+        yield self.document
+        if self.entry_with:
+            for most_terms in _CUTS:
+                yield {**self.document, "search": self.entry_with(most_terms)}
+
+
+class MongoSearch(GroupingABC, SearchABC):
     """Finds datasets by their analyzed terms in a MongoDB collection."""
 
+    shares_sql_transaction = False
     keeps_all = True
 
     def __init__(self) -> None:
@@ -57,28 +79,47 @@ class MongoSearch(SearchABC):
         """Take the settings and, if MongoDB answers, make the indexes."""
         self.store.init_app(app)
 
-    def register_dataset(self, dataset_info: DatasetInfo) -> None:
-        """Index a dataset; of a very large one not every term of its manifest.
+    def prepare_dataset(self, dataset_info: DatasetInfo) -> _Prepared:
+        """Return a dataset's document, with its terms."""
+        entry_with = partial(
+            text.entry_of, analyze_dataset(dataset_info), dataset_info.get("manifest")
+        )
+        entry = entry_with(text.MOST_TERMS)
+        return _Prepared(
+            {**head_of(dataset_info), "search": entry},
+            # It holds on to the manifest.
+            entry_with if len(entry["terms"]) > _CUTS[-1] else None,
+        )
+
+    def register_prepared(self, datasets: Mapping[str, _Prepared]) -> None:
+        """Index datasets; of a very large one not every term of its manifest.
 
         :raises StoreUnavailableError: if MongoDB does not answer
         :raises ValidationError: for a dataset that MongoDB cannot hold at all
         """
-        analyzed, manifest = analyze_dataset(dataset_info), dataset_info.get("manifest")
-        for most_terms in _CUTS:
-            entry = text.entry_of(analyzed, manifest, most_terms)
-            try:
-                self.store.put(dataset_info, "search", entry)
-            except TooLargeError:
-                continue
-            if entry["cut"]:
+        documents = {uri: prepared.document for uri, prepared in datasets.items()}
+        try:
+            self.store.put("search", documents)
+        except TooLargeError:
+            # Whichever it is.
+            for uri, prepared in datasets.items():
+                documents[uri] = self._put_what_fits(uri, prepared)
+        for uri, document in documents.items():
+            if cut := document["search"]["cut"]:
                 _log.warning(
                     "%s: its search entry is too large for MongoDB: %d of %d terms"
                     " were cut",
-                    dataset_info["uri"],
-                    entry["cut"],
-                    entry["cut"] + len(entry["terms"]),
+                    uri,
+                    cut,
+                    cut + len(document["search"]["terms"]),
                 )
-            return
+
+    def _put_what_fits(self, uri: str, prepared: _Prepared) -> Document:
+        """Index a dataset with as many terms as MongoDB takes; return its document."""
+        for document in prepared.ever_smaller():
+            with suppress(TooLargeError):
+                self.store.put("search", {uri: document})
+                return document
         raise ValidationError("MongoDB cannot hold this dataset's search entry")
 
     def delete_dataset(self, uri: str) -> None:

@@ -8,7 +8,7 @@ metadata. Documents of 0.18 are such documents too, without these parts.
 import logging
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from pymongo import ASCENDING, DESCENDING, MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import (
+    BulkWriteError,
     ConfigurationError,
     DocumentTooLarge,
     InvalidName,
@@ -28,7 +29,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
 )
-from pymongo.operations import IndexModel
+from pymongo.operations import IndexModel, UpdateOne
 
 from ... import deadlines
 from ...errors import (
@@ -167,12 +168,11 @@ class Store:
         except (DocumentTooLarge, PyMongoError) as error:
             if deadlines.is_over():
                 raise deadlines.too_late() from error
-            if getattr(error, "code", None) in _TOO_LARGE or isinstance(
-                error, DocumentTooLarge
-            ):
+            codes = _codes_of(error)
+            if codes & _TOO_LARGE or isinstance(error, DocumentTooLarge):
                 raise TooLargeError from error
             name = self._kind.lower()
-            if getattr(error, "code", None) in _FULL:
+            if codes & _FULL:
                 raise StoreFullError(
                     f"The {name} plugin's MongoDB has no room on its disk"
                 ) from error
@@ -205,22 +205,24 @@ class Store:
                 collection.name,
             )
 
-    def put(self, info: DatasetInfo, part: str, value: Document) -> Document | None:
-        """Set a part and the head of a dataset's document, all in one.
+    def put(self, part: str, documents: Mapping[str, Document]) -> bool:
+        """Set a part and the head of datasets' documents, each document at once.
+
+        Where one cannot be set, some of the others are.
 
         :param part: one of PARTS
-        :returns: what the part was; None where there was none
+        :param documents: by URI: the head, and the part by its name
+        :returns: whether one of them was there before
         """
-        head = {key: info.get(key) for key in HEAD}
-        change: Document = {"$set": {**head, part: value}}
-        if replaced := [field for field in PARTS[part] if field != part]:
-            change["$unset"] = dict.fromkeys(replaced, "")
+        replaced = dict.fromkeys((name for name in PARTS[part] if name != part), "")
+        taken = {"$unset": replaced} if replaced else {}
+        changes = [
+            UpdateOne({"uri": uri}, {"$set": document, **taken}, upsert=True)
+            for uri, document in documents.items()
+        ]
         collection = self.collection()
         with self.answering():
-            before = collection.find_one_and_update(
-                {"uri": info["uri"]}, change, [part], upsert=True
-            )
-        return (before or {}).get(part)
+            return collection.bulk_write(changes, ordered=False).matched_count > 0
 
     def get(self, uri: str, *fields: str) -> Document | None:
         """Return some fields of a dataset's document, or None where there is none."""
@@ -230,21 +232,15 @@ class Store:
             best = [("content", DESCENDING), ("_id", DESCENDING)]
             return collection.find_one({"uri": uri}, list(fields), sort=best)
 
-    def remove(self, uri: str, part: str) -> Document | None:
-        """Take a part out of a dataset's document, and all of it if no other is left.
-
-        :returns: what the part was; None where there was none
-        """
+    def remove(self, uri: str, part: str) -> None:
+        """Take a part out of a document, and all of it if no other is left."""
         others = [field for name in PARTS if name != part for field in PARTS[name]]
         taken = dict.fromkeys(PARTS[part], "")
         empty = {field: {"$exists": False} for field in others}
         collection = self.collection()
         with self.answering():
-            before = collection.find_one_and_update(
-                {"uri": uri}, {"$unset": taken}, [part]
-            )
+            collection.update_one({"uri": uri}, {"$unset": taken})
             collection.delete_many({"uri": uri, **empty})
-        return (before or {}).get(part)
 
     def uris(self, base_uri: str, part: str) -> Iterator[str]:
         """Yield the URI of each document in a base URI that has a part, in order."""
@@ -323,6 +319,19 @@ class Store:
             # What was acknowledged survives the loss of a replica set's primary.
             w="majority",
         )
+
+
+def _codes_of(error: Exception) -> set[int | None]:
+    """Return MongoDB's numbers of what went wrong, with all of a group."""
+    codes = {getattr(error, "code", None)}
+    if isinstance(error, BulkWriteError):
+        codes |= {one["code"] for one in (error.details or {})["writeErrors"]}
+    return codes
+
+
+def head_of(info: DatasetInfo) -> Document:
+    """Return the head of a dataset's document."""
+    return {key: info.get(key) for key in HEAD}
 
 
 def _close(client: MongoClient[Document], process: int) -> None:
