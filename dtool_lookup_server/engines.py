@@ -311,9 +311,6 @@ def _begin_writing(
 ) -> None:
     """Take the write lock of SQLite, as soon as it is free.
 
-    SQLite's own way to wait sleeps longer each time, up to a tenth of a second, while
-    the lock is free again after a few milliseconds.
-
     :param timeout: in seconds
     """
     driver.execute("PRAGMA busy_timeout = 0")
@@ -321,19 +318,35 @@ def _begin_writing(
         # What it leaves out make_durable() does.
         driver.execute("PRAGMA synchronous = NORMAL")
     try:
-        start = time.monotonic()
-        while (waited := time.monotonic() - start) < timeout:
-            try:
-                driver.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    break
-            time.sleep(min(max(waited / 10, _SHORTEST_NAP), _LONGEST_NAP))
+        _execute_when_free(driver, "BEGIN IMMEDIATE", timeout)
+    except sqlite3.OperationalError:
         # Fails once more, as SQLAlchemy's.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     finally:
         driver.execute(f"PRAGMA busy_timeout = {timeout * 1000}")
+
+
+def _execute_when_free(
+    driver: sqlite3.Connection, statement: str, timeout: int
+) -> sqlite3.Cursor:
+    """Execute a statement that needs a lock of SQLite, as soon as that is free.
+
+    SQLite's own way to wait sleeps longer each time, up to a tenth of a second, while
+    the lock is free again after a few milliseconds; and for some locks, such as those
+    of a database that another process opens or closes, it does not wait at all.
+
+    :param timeout: in seconds
+    """
+    start = time.monotonic()
+    while True:
+        try:
+            return driver.execute(statement)
+        except sqlite3.OperationalError as error:
+            waited = time.monotonic() - start
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or waited >= timeout:
+                raise
+        time.sleep(min(max(waited / 10, _SHORTEST_NAP), _LONGEST_NAP))
 
 
 def make_durable(engine: Engine) -> None:
@@ -381,7 +394,8 @@ def _set_up_sqlite(engine: Engine, timeout: int) -> None:
         # Transactions are begun below, not by the driver's guess.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {timeout * 1000}")
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        asked = _execute_when_free(connection, "PRAGMA journal_mode = WAL", timeout)
+        (mode,) = asked.fetchone()
         # Where the file cannot be shared in memory, as in a network, it stays another.
         record.info[_IS_LOGGED] = mode == "wal" and _log_of(engine) is not None
         connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")

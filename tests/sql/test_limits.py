@@ -1,5 +1,8 @@
 """No request waits forever for a database: the answer is 503 instead."""
 
+import sqlite3
+import threading
+
 import pytest
 import sqlalchemy as sa
 
@@ -88,6 +91,22 @@ SLOW = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
     " SELECT count(*) FROM n",
 }
+
+
+def test_a_sqlite_database_that_is_locked_while_it_is_opened_is_waited_for(tmp_path):
+    path = tmp_path / "lookup.db"
+    # Who wants to write ahead, in a database where that was not done before, is refused
+    # by SQLite at once while somebody else writes.
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE held (id INTEGER)")
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.5, other.execute, ["COMMIT"]).start()
+    engine = sa.create_engine(f"sqlite:///{path}")
+    engines.set_up(engine, {"SQL_TIMEOUT": 30, "SQL_STATEMENT_TIMEOUT": 30})
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    engine.dispose()
+    other.close()
 
 
 def test_a_statement_that_takes_too_long_is_ended(app):
