@@ -410,6 +410,33 @@ def test_many_datasets_are_not_each_tried_while_mongodb_is_down(
     assert time.monotonic() - begun < 15
 
 
+# Asks a MongoDB, and ends when it is told to.
+ASKS_AND_ENDS = """
+import sys
+from flask import Flask
+from dtool_lookup_server.plugins.mongo.store import Store
+
+app = Flask("asks")
+app.config["SEARCH_MONGO_URI"] = sys.argv[1]
+store = Store("SEARCH")
+store.init_app(app)
+store.check_health()
+print("asked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_end_of_a_process_does_not_wait_for_a_mongodb_that_is_down(own_mongod):
+    command = [sys.executable, "-c", ASKS_AND_ENDS, own_mongod.uri]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        assert process.stdout.readline() == b"asked\n"
+        own_mongod.stop()
+        process.stdin.close()
+        # For an answer it would wait ten seconds.
+        assert process.wait(5) == 0
+
+
 def test_a_server_starts_while_mongodb_is_down(config, headers, tmp_path):
     later = Mongod(tmp_path / "later")
     settings = {f"{kind}_MONGO_URI": later.uri for kind in (SEARCH, RETRIEVE)}

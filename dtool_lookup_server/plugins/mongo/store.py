@@ -75,6 +75,9 @@ PARTS = {
 # Which of our own parts a document has.
 _KEPT = {part: {"$ne": [{"$type": f"${part}"}, "missing"]} for part in PARTS}
 
+# Seconds that the end of a process may wait for MongoDB.
+_LONGEST_GOODBYE = 1
+
 #: Number of documents that are listed at once.
 BATCH = 1000
 
@@ -337,7 +340,9 @@ def head_of(info: DatasetInfo) -> Document:
 def _close(client: MongoClient[Document], process: int) -> None:
     # After a fork the connections are still the other process's.
     if os.getpid() == process:
-        client.close()
+        # It tells the server, and waits for one that is away as for any other answer.
+        with pymongo.timeout(_LONGEST_GOODBYE):
+            client.close()
 
 
 def spellings(uuid: Any) -> list[Any]:
