@@ -10,6 +10,7 @@ tests/corpus.py that the whole run shares.
 """
 
 import functools
+import json
 import os
 import sys
 import time
@@ -27,6 +28,9 @@ from sqlalchemy import event
 from dtool_lookup_server import create_app, engines, sql_db
 from dtool_lookup_server.config import SETTINGS
 from dtool_lookup_server.plugins import registry
+from dtool_lookup_server.services import registering
+from dtool_lookup_server.services.dataset_info import checked
+from dtool_lookup_server.services.registrations import prepare
 from dtool_lookup_server.utils import (
     list_datasets_by_user,
     register_base_uri,
@@ -155,6 +159,19 @@ def add_corpus(app, headers):
     for info in DATASETS:
         response = client.post("/dataset/register", json=info, headers=headers)
         assert response.status_code == 201, response.text
+
+
+def put_in_bulk(client, infos, headers):
+    """Register datasets in bulk over HTTP; return the status of each."""
+    lines = "\n".join(map(json.dumps, infos))
+    told = headers | {"Content-Type": "application/x-ndjson"}
+    response = client.put("/uris", data=lines, headers=told)
+    return [json.loads(line)["status"] for line in response.text.splitlines()]
+
+
+def register_together(infos):
+    """Register datasets in one transaction, within an application context."""
+    registering.register_all([prepare(checked(info), None, None) for info in infos])
 
 
 @pytest.fixture(scope="session", autouse=True)

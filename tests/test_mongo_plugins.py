@@ -1,13 +1,11 @@
 """What is MongoDB's own in the plugins for it; the rest is in test_contract.py."""
 
-import json
 import logging
 import random
 import subprocess
 import sys
 import threading
 import time
-from functools import partial
 
 import pymongo
 import pytest
@@ -19,11 +17,14 @@ from dtool_lookup_server.plugins.mongo import text as mongo_text
 from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, settings_of
 from dtool_lookup_server.plugins.mongo.store import Store
 from dtool_lookup_server.plugins.text_query import parse
-from dtool_lookup_server.services.dataset_info import checked
-from dtool_lookup_server.services.registering import register_all
-from dtool_lookup_server.services.registrations import prepare
-from dtool_lookup_server.sql_models import utc_now
-from tests.conftest import add_people, make_config, mongo_settings_of, open_app
+from tests.conftest import (
+    add_people,
+    make_config,
+    mongo_settings_of,
+    open_app,
+    put_in_bulk,
+    register_together,
+)
 from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info, uri_of
 from tests.mongod import Mongod
 
@@ -121,19 +122,6 @@ def test_what_is_large_is_kept_in_files_and_not_left_behind(register, database):
     assert database["datasets.content.files"].count_documents({}) == 1
 
 
-@pytest.fixture
-def put_all(client, headers):
-    """Register datasets in bulk as librarian; return the status of each."""
-    return partial(put_in_bulk, client, headers("librarian"))
-
-
-def put_in_bulk(client, headers, infos):
-    lines = "\n".join(map(json.dumps, infos))
-    told = headers | {"Content-Type": "application/x-ndjson"}
-    response = client.put("/uris", data=lines, headers=told)
-    return [json.loads(line)["status"] for line in response.text.splitlines()]
-
-
 def test_datasets_together_are_one_write_in_each_store(app, search, monkeypatch):
     really, written = Store.put, []
 
@@ -144,19 +132,20 @@ def test_datasets_together_are_one_write_in_each_store(app, search, monkeypatch)
     monkeypatch.setattr(Store, "put", put)
     infos = [dataset_info(f"apple-{number}") for number in range(5)]
     with app.app_context():
-        register_all([prepare(checked(info), None, utc_now()) for info in infos])
+        register_together(infos)
     assert written == [("content", 5), ("search", 5)]
     assert sorted(search("apple")) == [info["name"] for info in infos]
 
 
-def test_of_files_of_datasets_in_bulk_none_is_left_behind(put_all, database):
+def test_of_files_of_datasets_in_bulk_none_is_left_behind(client, headers, database):
     for seed in (1, 2):
         readme = random.Random(seed).randbytes(1_000_000).hex()
         infos = [
             dataset_info(name, readme=readme) for name in ("one", "other", "small")
         ]
         infos[2]["readme"] = "small"
-        assert put_all(infos) == [201 if seed == 1 else 200] * 3
+        statuses = put_in_bulk(client, infos, headers("librarian"))
+        assert statuses == [201 if seed == 1 else 200] * 3
     assert database["datasets.content.files"].count_documents({}) == 2
 
 
@@ -405,7 +394,7 @@ def test_many_datasets_are_not_each_tried_while_mongodb_is_down(
     own_mongod.stop()
     begun = time.monotonic()
     infos = [dataset_info(f"number-{number}") for number in range(30)]
-    assert put_in_bulk(client, who, infos) == [503] * 30
+    assert put_in_bulk(client, infos, who) == [503] * 30
     # It waits for a second, each time that it tries.
     assert time.monotonic() - begun < 15
 

@@ -22,10 +22,7 @@ from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.plugins import kept_beside
 from dtool_lookup_server.plugins.interfaces import GroupingABC
 from dtool_lookup_server.plugins.registry import Plugins
-from dtool_lookup_server.services import registering, registrations
-from dtool_lookup_server.services.dataset_info import checked
-from dtool_lookup_server.sql_models import utc_now
-from tests.conftest import add_people, open_app
+from tests.conftest import add_people, open_app, put_in_bulk, register_together
 from tests.corpus import (
     IN_SNOW_WHITE,
     MR_MEN,
@@ -402,46 +399,24 @@ class GroupingRetrieve(GroupingABC, OldRetrieve):
 
 
 @pytest.fixture
-def put_all(client, headers):
-    """Register datasets with these names in bulk; return the status of each."""
-
-    def put(*names):
-        lines = "\n".join(json.dumps(dataset_info(name)) for name in names)
-        told = headers("librarian") | {"Content-Type": "application/x-ndjson"}
-        response = client.put("/uris", data=lines, headers=told)
-        return [json.loads(line)["status"] for line in response.text.splitlines()]
-
-    return put
-
-
-@pytest.fixture
 def grouping(plugins):
     """The retrieve plugin of the app, which takes many datasets at once."""
     plugins.retrieve = GroupingRetrieve()
     return plugins.retrieve
 
 
-def register_together(app, *names):
-    """Register datasets with these names in one transaction."""
-    with app.app_context():
-        registering.register_all(
-            [
-                registrations.prepare(checked(dataset_info(name)), None, utc_now())
-                for name in names
-            ]
-        )
-
-
 def test_a_plugin_with_a_store_of_its_own_may_take_many_at_once(app, grouping):
-    register_together(app, "one", "other", "third")
+    with app.app_context():
+        register_together(map(dataset_info, ("one", "other", "third")))
     assert grouping.groups == [3]
     assert list(grouping.registered) == [uri_of(n) for n in ("one", "other", "third")]
 
 
 def test_of_many_that_a_plugin_takes_at_once_one_is_refused_alone(
-    client, grumpy, grouping, put_all
+    client, grumpy, headers, grouping
 ):
-    first, bad, last = put_all("one", "bad", "other")
+    infos = map(dataset_info, ("one", "bad", "other"))
+    first, bad, last = put_in_bulk(client, infos, headers("librarian"))
     assert (first, last) == (201, 201)
     assert 400 <= bad < 500
     assert grouping.registered.keys() == {uri_of("one"), uri_of("other")}
@@ -450,8 +425,8 @@ def test_of_many_that_a_plugin_takes_at_once_one_is_refused_alone(
 
 
 def test_what_a_group_left_in_a_store_is_taken_back(app, client, grumpy, grouping):
-    with pytest.raises(ValidationError):
-        register_together(app, "one", "bad", "other")
+    with app.app_context(), pytest.raises(ValidationError):
+        register_together(map(dataset_info, ("one", "bad", "other")))
     assert grouping.groups == [3]
     assert grouping.registered == {}
     assert client.get("/dataset/list", headers=grumpy).json == []

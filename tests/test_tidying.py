@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.plugins.sql import fts5
 from dtool_lookup_server.services import tidying
-from tests.conftest import add_people, make_config, open_app
+from tests.conftest import add_people, make_config, open_app, put_in_bulk
 from tests.corpus import DATASETS, dataset_info
 from tests.databases import KIND
 
@@ -57,10 +57,7 @@ def put(app, headers):
 
     def send(number):
         infos = (dataset_info(f"pear-{n}", readme="sugar") for n in range(number))
-        lines = "\n".join(app.json.dumps(info) for info in infos)
-        told = headers("librarian") | {"Content-Type": "application/x-ndjson"}
-        answer = app.test_client().put("/uris", data=lines, headers=told)
-        return [app.json.loads(line)["status"] for line in answer.data.splitlines()]
+        return put_in_bulk(app.test_client(), infos, headers("librarian"))
 
     return send
 

@@ -348,7 +348,8 @@ def _forget_in_all(uri: str) -> None:
 def share_transactions() -> bool:
     """Return whether datasets may be registered by a transaction that is open.
 
-    What fails is taken back in the stores of plugins when the transaction has ended.
+    Not where a plugin has a store of its own: what fails is taken back there when the
+    transaction has ended.
     """
     return not _outside_plugins()
 
@@ -356,7 +357,8 @@ def share_transactions() -> bool:
 def take_groups() -> bool:
     """Return whether many datasets are best registered at once.
 
-    A plugin that is told of each by itself would do so while a transaction is open.
+    Not where a store of its own is told of each by itself: the rows of all of them
+    would be locked meanwhile.
     """
     return all(map(is_grouping, _outside_plugins()))
 

@@ -143,7 +143,8 @@ def prepare(
     as_json = None
     if dataset_rows.keeps_json():
         as_json = dataset_rows.json_of(dataset["base_uri"], values, dataset["tags"])
-    grouping = _grouping_plugins()
+    plugins = _hearing_plugins()
+    grouping = _grouping(plugins)
     return Registration(
         dataset["uri"],
         dataset["base_uri"],
@@ -155,7 +156,7 @@ def prepare(
         words_of_dataset(dataset),
         # What is small first: the terms, for the search plugin, take the most memory.
         [plugin.prepare_dataset(dataset) for plugin in reversed(grouping)][::-1],
-        dataset if len(grouping) < len(_hearing_plugins()) else None,
+        dataset if len(grouping) < len(plugins) else None,
         action,
         details,
     )
@@ -293,7 +294,7 @@ def _tell_plugins(group: Sequence[Registration]) -> None:
 
 def prepared_for(plugin: Any, group: Sequence[Registration]) -> dict[str, Any]:
     """Return what a plugin that takes groups has made of datasets, by their URIs."""
-    place = _grouping_plugins().index(plugin)
+    place = _grouping(_hearing_plugins()).index(plugin)
     return {one.uri: one.prepared[place] for one in group}
 
 
@@ -319,6 +320,6 @@ def _hearing_plugins() -> list[Any]:
     return [plugin for plugin in instances if hasattr(plugin, "register_dataset")]
 
 
-def _grouping_plugins() -> list[Any]:
-    """Return the plugins that take groups, in the order of Registration.prepared."""
-    return [plugin for plugin in _hearing_plugins() if is_grouping(plugin)]
+def _grouping(plugins: Sequence[Any]) -> list[Any]:
+    """Return those that take groups, in the order of Registration.prepared."""
+    return [plugin for plugin in plugins if is_grouping(plugin)]

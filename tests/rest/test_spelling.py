@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dtool_lookup_server.plugins.spelling import distance
 from dtool_lookup_server.services import registering, spelling
+from tests.conftest import put_in_bulk
 from tests.corpus import SNOW_WHITE, dataset_info
 
 
@@ -87,10 +88,7 @@ def test_words_of_many_datasets_at_once_are_remembered(client, meant, headers):
         dataset_info(f"many-{n}", SNOW_WHITE, readme=" ".join(words[n::50]))
         for n in range(36)
     ]
-    lines = "\n".join(map(json.dumps, infos))
-    kind = {"Content-Type": "application/x-ndjson"}
-    response = client.put("/uris", data=lines, headers=headers("librarian") | kind)
-    assert {json.loads(line)["status"] for line in response.text.splitlines()} == {201}
+    assert set(put_in_bulk(client, infos, headers("librarian"))) == {201}
     assert meant("bbbbbz", client=client)[0] == "bbbbb"
 
 

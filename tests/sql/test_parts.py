@@ -6,10 +6,8 @@ import sqlalchemy as sa
 from dtool_lookup_server import create_app, sql_db
 from dtool_lookup_server.query import Part
 from dtool_lookup_server.services import base_uris, parts, registering, spelling
-from dtool_lookup_server.services.dataset_info import checked
-from dtool_lookup_server.services.registrations import prepare
 from dtool_lookup_server.sql_models import Dataset, DatasetPart
-from tests.conftest import make_config
+from tests.conftest import make_config, register_together
 from tests.corpus import dataset_info, manifest_of
 from tests.databases import connected, empty_database
 
@@ -79,7 +77,7 @@ def test_items_that_take_many_rows_are_found_by_each(context, monkeypatch):
 @pytest.mark.parametrize("number", [1, 2, 4, 21, 85])
 def test_each_of_a_group_has_its_own(context, number):
     infos = [dataset_info(f"group-{n:03}-of", BASE_URI) for n in range(number)]
-    registering.register_all([prepare(checked(info), None, None) for info in infos])
+    register_together(infos)
     for place in range(number):
         assert hits(f"oup-{place:03}-o") == {f"group-{place:03}-of"}
 

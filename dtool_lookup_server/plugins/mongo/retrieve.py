@@ -195,9 +195,11 @@ class MongoRetrieve(GroupingABC, RetrieveABC):
         others = {"filename": {"$in": [*documents]}, "_id": {"$nin": kept}}
         bucket = self._bucket()
         with self.store.answering():
-            for file in bucket.find(others):
-                with suppress(NoFile):  # whoever else replaced it was faster
-                    bucket.delete(file._id)
+            spare = [file._id for file in bucket.find(others)]
+        for file_id in spare:
+            # Whoever else replaced it was faster.
+            with suppress(NoFile), self.store.answering():
+                bucket.delete(file_id)
 
     def _bucket(self) -> GridFSBucket:
         collection = self.store.collection()
