@@ -426,6 +426,41 @@ def test_the_end_of_a_process_does_not_wait_for_a_mongodb_that_is_down(own_mongo
         assert process.wait(5) == 0
 
 
+# Leaves stores to the garbage collector, which comes while context variables are set,
+# as Flask sets them for each request: each time after one more object has been made.
+LEAVES_STORES = """
+import gc
+import sys
+from contextvars import ContextVar
+from flask import Flask
+from dtool_lookup_server.plugins.mongo.store import Store
+
+app = Flask("leaves")
+app.config["SEARCH_MONGO_URI"] = sys.argv[1]
+others = [ContextVar(str(number)) for number in range(40)]
+for number, other in enumerate(others):
+    other.set(number)
+for later in range(60):
+    gc.disable()
+    store = Store("SEARCH")
+    store.init_app(app)
+    store.check_health()
+    store.itself = store
+    del store
+    gc.set_threshold(gc.get_count()[0] + later)
+    gc.enable()
+    for number, other in enumerate(others):
+        other.set(number)
+assert [other.get() for other in others] == [*range(40)]
+print("left")
+"""
+
+
+def test_a_store_may_be_collected_whenever_the_collector_comes(mongod):
+    command = [sys.executable, "-c", LEAVES_STORES, mongod.uri]
+    assert subprocess.check_output(command, timeout=60) == b"left\n"
+
+
 def test_a_server_starts_while_mongodb_is_down(config, headers, tmp_path):
     later = Mongod(tmp_path / "later")
     settings = {f"{kind}_MONGO_URI": later.uri for kind in (SEARCH, RETRIEVE)}

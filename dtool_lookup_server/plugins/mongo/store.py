@@ -10,6 +10,7 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 from uuid import UUID
 
@@ -340,9 +341,15 @@ def head_of(info: DatasetInfo) -> Document:
 def _close(client: MongoClient[Document], process: int) -> None:
     # After a fork the connections are still the other process's.
     if os.getpid() == process:
-        # It tells the server, and waits for one that is away as for any other answer.
-        with pymongo.timeout(_LONGEST_GOODBYE):
-            client.close()
+        # In a context of its own: the garbage collector may come while a variable of
+        # the present one is set, and Python 3.11 crashes where another is set then.
+        copy_context().run(_say_goodbye, client)
+
+
+def _say_goodbye(client: MongoClient[Document]) -> None:
+    # It tells the server, and waits for one that is away as for any other answer.
+    with pymongo.timeout(_LONGEST_GOODBYE):
+        client.close()
 
 
 def spellings(uuid: Any) -> list[Any]:
