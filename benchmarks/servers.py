@@ -9,12 +9,13 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -135,9 +136,13 @@ class LookupServer(Server):
         self._add_people()
         for user in (corpus.READER, corpus.WRITER):
             self.tokens[user] = self._token(user)
-        start = time.perf_counter()
-        self._register_all()
-        self.seeding_rate = self.known.size / (time.perf_counter() - start)
+        # Made before: what is measured is the server.
+        with tempfile.TemporaryFile(dir=self._marker.parent) as lines:
+            lines.writelines(self._line(info) for info in self.known)
+            lines.seek(0)
+            start = time.perf_counter()
+            self._register_all(lines)
+            self.seeding_rate = self.known.size / (time.perf_counter() - start)
         self._marker.write_text(json.dumps(self.tokens))
 
     def _make_tables(self) -> None:
@@ -171,22 +176,23 @@ class LookupServer(Server):
             }
             self.call("POST", "/admin/permission/update_on_base_uri", permissions)
 
-    def _register_all(self) -> None:
-        """Register the corpus in bulk, from as many clients as there are workers."""
-        infos = iter(self.known)
+    def _line(self, info: dict[str, Any]) -> bytes:
+        return json.dumps(info).encode() + b"\n"
+
+    def _register_all(self, lines: IO[bytes]) -> None:
+        """Register datasets in bulk, from as many clients as there are workers."""
         lock = threading.Lock()
 
         def register_some() -> None:
-            while lines := take():
-                body = "\n".join(lines).encode()
-                answer = self.call("PUT", "/uris", body, corpus.WRITER)
+            while some := take():
+                answer = self.call("PUT", "/uris", b"".join(some), corpus.WRITER)
                 statuses = [json.loads(line)["status"] for line in answer.splitlines()]
-                if statuses != [201] * len(lines):
+                if statuses != [201] * len(some):
                     raise WrongAnswerError(f"Not all registered: {set(statuses)}")
 
-        def take() -> list[str]:
+        def take() -> list[bytes]:
             with lock:
-                return [json.dumps(info) for info in itertools.islice(infos, _LINES)]
+                return [*itertools.islice(lines, _LINES)]
 
         with ThreadPoolExecutor(WORKERS) as pool:
             clients = [pool.submit(register_some) for _client in range(WORKERS)]
@@ -269,17 +275,14 @@ class Peer(LookupServer):
             check=True,
         )
 
-    def _register_all(self) -> None:
+    def _line(self, info: dict[str, Any]) -> bytes:
+        return super()._line(corpus.spelled(info))
+
+    def _register_all(self, lines: IO[bytes]) -> None:
         command = [self._python, "-c", _FILL_PEER]
-        filling = subprocess.Popen(
-            command, env=self.environment, cwd=self.started_in, stdin=subprocess.PIPE
+        subprocess.run(
+            command, env=self.environment, cwd=self.started_in, stdin=lines, check=True
         )
-        with filling as process:
-            assert process.stdin is not None
-            for info in self.known:
-                process.stdin.write(json.dumps(corpus.spelled(info)).encode() + b"\n")
-        if process.returncode:
-            raise RuntimeError(f"{self.name} could not be filled")
 
 
 def ours(known: Corpus, folder: Path, settings: Mapping[str, str]) -> LookupServer:
