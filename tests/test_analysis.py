@@ -12,8 +12,10 @@ from dtool_lookup_server.plugins.analysis import (
     BREAK,
     MAX_TERM,
     PHRASE_FIELDS,
-    SET_FIELDS,
+    SEARCHED_ALONE,
     analyze_dataset,
+    labelled,
+    labelled_prefix,
     prefix_of,
     terms_of,
     whole_of,
@@ -44,7 +46,7 @@ def items(*paths):
 
 
 def forms(text):
-    return analyze_dataset({"readme": text}).forms
+    return analyze_dataset({"readme": text}).forms["readme"]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,23 @@ def test_deep_annotations_are_read():
 )
 def test_what_is_absent_or_odd_has_no_terms(info):
     analyzed = analyze_dataset(info)
-    assert not any(getattr(analyzed, f) for f in (*PHRASE_FIELDS, *SET_FIELDS))
+    assert not any(getattr(analyzed, name) for name in (*PHRASE_FIELDS, "items"))
+    assert not any(analyzed.forms[name] for name in PHRASE_FIELDS)
+
+
+def test_what_is_found_in_a_field_alone_has_a_label_that_no_word_begins_with():
+    info = {"name": "runs", "readme": "apples", "tags": ["pear"]}
+    analyzed = analyze_dataset(info)
+    assert analyzed.labelled() == {
+        labelled("name", "run"),
+        labelled("name", "runs"),
+        labelled("readme", "appl"),
+        labelled("readme", "apples"),
+    }
+    for field in SEARCHED_ALONE:
+        assert prefix(field) == field
+        assert not labelled(field, "apples").startswith(prefix(field))
+        assert labelled(field, "apples").startswith(labelled_prefix(field, "app"))
 
 
 @pytest.mark.parametrize(

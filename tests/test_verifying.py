@@ -160,6 +160,12 @@ NO_TERMS = {
     "sqlite": "DELETE FROM dataset_text WHERE rowid = :id",
     "other": "DELETE FROM dataset_text WHERE dataset_id = :id",
 }
+# What a version leaves that did not tell the fields of terms.
+NO_FIELDS = {
+    "sqlite": "UPDATE dataset_text SET identifiers_forms = NULL WHERE rowid = :id",
+    "mariadb": "UPDATE dataset_text_term SET tiers = tiers & 15 WHERE dataset_id = :id",
+    "other": TERMS["other"],
+}
 
 IN_MONGO = {
     "search": ({"$unset": {"search": 1}}, "search store"),
@@ -221,7 +227,7 @@ def test_a_broken_sql_store_is_mended(run, answers, dataset, broken, damage):
 
 
 @pytest.mark.parametrize("plugin", ["sql"], indirect=True)
-@pytest.mark.parametrize("damage", [TERMS, NO_TERMS])
+@pytest.mark.parametrize("damage", [TERMS, NO_TERMS, NO_FIELDS])
 def test_a_broken_text_index_is_mended(app, run, answers, dataset, broken, damage):
     before = answers()
     with app.app_context():

@@ -13,9 +13,8 @@ does not count: WT-3_rep2 and wt.3.rep2 are one identifier.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from functools import partial
 from hashlib import blake2b
 from itertools import chain, dropwhile
 from operator import itemgetter
@@ -32,7 +31,7 @@ from .term_sets import united
 
 #: Raised with every change of the terms that this module makes of the same text:
 #: indexing then registers each dataset anew.
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 
 #: Shortest term: engines of full text pass over shorter ones.
 MIN_TERM = 3
@@ -62,11 +61,8 @@ _FEW_PATHS = 5_000
 
 #: Fields whose terms are in order, so that phrases can be found in them.
 PHRASE_FIELDS = ("name", "tags", "creator", "identifiers", "readme", "annotations")
-#: Phrase fields that can be searched alone: their terms, forms and wholes are kept
-#: once more with the field's label.
-LABELLED_FIELDS = ("name", "identifiers", "readme")
-#: Fields that are sets of terms.
-SET_FIELDS = ("items", "forms")
+#: Phrase fields that can be searched alone.
+SEARCHED_ALONE = ("name", "identifiers", "readme")
 
 _LONE_LETTERS = {"a", "i"}
 _BLANKS = re.compile(r"[ /]+")
@@ -116,12 +112,17 @@ def prefix_of(words: Iterable[str]) -> str:
 
 
 def labelled(field: str, term: str) -> str:
-    """Return the term that says that a term is in one of LABELLED_FIELDS.
+    """Return the term that says that a term is in one of SEARCHED_ALONE.
 
-    It is none of another word: there are never three underscores behind a word that
-    is written in letters.
+    For stores that cannot tell the fields of a term. It is none of another word, nor
+    does a word begin so: behind an underscore there are only hex digits.
     """
-    return _fit(f"{field}_{JOINT}{term}") if term else f"{field}_{JOINT}"
+    return _fit(f"_{field}_{JOINT}{term}")
+
+
+def labelled_prefix(field: str, start: str) -> str:
+    """Return how the labelled terms begin whose terms begin like this."""
+    return f"_{field}_{JOINT}{start}"[:TERM_HEAD]
 
 
 # A word as it is kept: its term, and the forms beside it.
@@ -168,32 +169,18 @@ def _stemmed(word: str) -> _Word:
 _words = Remembered(_stemmed, 2**14, MAX_TERM)
 
 
-def _analyze_chunk(chunk: str, label: str = "") -> _Chunk:
-    """Return what is kept of a chunk.
-
-    :param label: what labelled() begins with, where the field can be searched alone
-    """
+def _analyze_chunk(chunk: str) -> _Chunk:
+    """Return what is kept of a chunk."""
     words = _words_in(chunk)
     terms = [term for term, _forms in words]
     forms = {form for _term, beside in words for form in beside}
     if not chunk.isalnum():
         forms.update(_wholes_in_chunk(chunk))
-    if label:
-        forms.update([_fit(label + term) for term in (*terms, *forms)])
     return tuple(terms), tuple(forms)
 
 
-# What is remembered of each field. Texts have the same words again and again, and
-# identifiers and most names are there once.
+# Texts have the same words again and again.
 _chunks = Remembered(_analyze_chunk, 2**14, _LONGEST_CHUNK)
-_chunks_of = dict.fromkeys(PHRASE_FIELDS, _chunks) | {
-    field: Remembered(
-        partial(_analyze_chunk, label=labelled(field, "")),
-        2**14 if field == "readme" else 2**10,
-        _LONGEST_CHUNK,
-    )
-    for field in LABELLED_FIELDS
-}
 
 
 def _spell(word: str) -> str:
@@ -221,9 +208,8 @@ class AnalyzedDataset:
     """The terms of a dataset, field by field.
 
     :param items: every term, form and whole of the manifest's paths
-    :param forms: what the other fields have beside their terms: wholes of
-        identifiers, words that differ from their stems, and all of the labelled
-        fields' with their label
+    :param forms: by each of PHRASE_FIELDS, what it has beside its terms: wholes of
+        identifiers, and words that differ from their stems
     """
 
     name: tuple[str, ...]
@@ -233,7 +219,16 @@ class AnalyzedDataset:
     readme: tuple[str, ...]
     annotations: tuple[str, ...]
     items: Set[str]
-    forms: Set[str]
+    forms: Mapping[str, Set[str]]
+
+    def labelled(self) -> set[str]:
+        """Return what is found in each of SEARCHED_ALONE, with its label."""
+        return {
+            labelled(field, term)
+            for field in SEARCHED_ALONE
+            for term in (*getattr(self, field), *self.forms[field])
+            if term != BREAK
+        }
 
 
 def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
@@ -250,30 +245,24 @@ def analyze_dataset(dataset_info: DatasetInfo) -> AnalyzedDataset:
         "readme": [info.get("readme")],
         "annotations": leaves_of_json(info.get("annotations")),
     }
-    forms: set[str] = set()
-    terms = {
-        name: _analyze_values(fields[name], _chunks_of[name], forms)
-        for name in PHRASE_FIELDS
-    }
-    items = _analyze_paths(relative_paths(info.get("manifest")))
-    return AnalyzedDataset(**terms, items=items, forms=forms)
+    found = {name: _analyze_values(fields[name]) for name in PHRASE_FIELDS}
+    return AnalyzedDataset(
+        **{name: terms for name, (terms, _forms) in found.items()},
+        items=_analyze_paths(relative_paths(info.get("manifest"))),
+        forms={name: forms for name, (_terms, forms) in found.items()},
+    )
 
 
-def _analyze_values(
-    values: Iterable[Any], chunks: Remembered[_Chunk], forms: set[str]
-) -> tuple[str, ...]:
-    """Return the terms of separate values, and add to forms what goes there.
-
-    :param chunks: of the values' field
-    """
+def _analyze_values(values: Iterable[Any]) -> tuple[tuple[str, ...], set[str]]:
+    """Return the terms of separate values in order, and their forms."""
     found: list[_Chunk] = []
     for value in values:
         if value is not None:
             found.append(_BREAK)
-            found.extend(map(chunks.__getitem__, fold(str(value)).split()))
-    forms.update(chain.from_iterable(map(_FORMS, found)))
+            found.extend(map(_chunks.__getitem__, fold(str(value)).split()))
     # None before the first term, whatever was without any.
-    return tuple(dropwhile(BREAK.__eq__, chain.from_iterable(map(_TERMS, found))))
+    terms = dropwhile(BREAK.__eq__, chain.from_iterable(map(_TERMS, found)))
+    return tuple(terms), set(chain.from_iterable(map(_FORMS, found)))
 
 
 def leaves_of_json(value: Any) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from .analysis import PHRASE_FIELDS as PHRASES
 from .analysis import AnalyzedDataset, analyze_dataset
 from .interfaces import DatasetInfo
 from .parts import contains, texts_of
-from .text_query import Clause, Phrase, Prefix, Term, TextQuery
+from .text_query import ITEMS, Clause, Phrase, Prefix, Term, TextQuery
 
 #: Where each of the query language's fields stands in a dataset info.
 INFO_KEYS = {
@@ -92,18 +92,18 @@ def _occurs(query: TextQuery, terms: AnalyzedDataset) -> bool:
 
 
 def _is_in(clause: Clause, terms: AnalyzedDataset) -> bool:
-    everywhere = [getattr(terms, name) for name in PHRASES]
-    sets = [*everywhere, terms.forms, terms.items]
+    fields = (clause.field,) if clause.field else (*PHRASES, ITEMS)
+    in_order = [getattr(terms, name) for name in fields if name != ITEMS]
+    forms = [terms.forms[name] for name in fields if name != ITEMS]
+    sets = [*in_order, *forms, *([terms.items] if ITEMS in fields else [])]
     match clause:
-        case Term(term, field):
-            return any(term in held for held in ([terms.items] if field else sets))
-        case Prefix(start, field):
-            held = [terms.items] if field else sets
-            return any(term.startswith(start) for one in held for term in one)
-        case Phrase(words, whole, field):
-            fields = [getattr(terms, field)] if field else everywhere
-            in_order = bool(words) and any(_in_order(words, one) for one in fields)
-            return in_order or any(whole in held for held in sets)
+        case Term(term):
+            return any(term in held for held in sets)
+        case Prefix(start):
+            return any(term.startswith(start) for one in sets for term in one)
+        case Phrase(words, whole):
+            found = bool(words) and any(_in_order(words, one) for one in in_order)
+            return found or any(whole in held for held in sets)
 
 
 def _in_order(words: tuple[str, ...], terms: tuple[str, ...]) -> bool:

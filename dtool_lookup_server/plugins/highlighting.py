@@ -13,7 +13,7 @@ from typing import Any
 from ..query import And, Annotation, Leaf, Match, Node, Or, Part, Value
 from ..query.annotations import searchable_values, text_of
 from ..query.grammar import PART_FIELDS
-from .analysis import JOINT, LABELLED_FIELDS, labelled, spelled, terms_and_forms_of
+from .analysis import JOINT, spelled, terms_and_forms_of
 from .folding import fold
 from .interfaces import DatasetInfo
 from .parts import places
@@ -178,31 +178,16 @@ def _tokens(text: str) -> Iterator[_Token]:
 def _finder(clause: Clause, field: str) -> Iterator[Finder]:
     """Yield what finds a clause in a field, if it is looked for there."""
     inner = {"uri": "identifiers", "item": ITEMS}.get(field, field)
-    only = clause.field
+    if clause.field not in (None, inner):
+        return
     match clause:
         case Term(term):
-            label, term = _without_label(term)
-            if (only or label or inner) == inner:
-                # A term may be the whole of an identifier.
-                yield _in_order(
-                    term.split(JOINT) if JOINT in term.strip("_") else [term]
-                )
+            # A term may be the whole of an identifier.
+            yield _in_order(term.split(JOINT) if JOINT in term.strip("_") else [term])
         case Prefix(start):
-            label, start = _without_label(start)
-            if (only or label or inner) == inner:
-                yield _beginning(start.split(JOINT))
+            yield _beginning(start.split(JOINT))
         case Phrase(terms, whole):
-            if (only or inner) == inner:
-                _label, whole = _without_label(whole)
-                yield _in_order(terms or whole.split(JOINT))
-
-
-def _without_label(term: str) -> tuple[str, str]:
-    for field in LABELLED_FIELDS:
-        label = labelled(field, "")
-        if term.startswith(label):
-            return field, term.removeprefix(label)
-    return "", term
+            yield _in_order(terms or whole.split(JOINT))
 
 
 def _in_order(words: Iterable[str]) -> Finder:

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from ..query import And, Leaf, Node, Not, Or, Piece, Text, Words
 from ..query.grammar import QUOTES, words
-from .analysis import labelled, prefix_of, terms_of, whole_of, words_of
+from .analysis import labelled, labelled_prefix, prefix_of, terms_of, whole_of, words_of
 from .folding import fold
 
 #: Terms of a query that are looked for; what comes after them is left out, so that
@@ -33,7 +33,8 @@ ITEMS = FIELDS["item"]
 class Term:
     """A term, anywhere in a dataset.
 
-    :param field: "items" for the manifest's paths alone
+    :param field: one of analysis.SEARCHED_ALONE, or "items" for the manifest's paths,
+        if it must be in that one
     """
 
     term: str
@@ -44,7 +45,7 @@ class Term:
 class Prefix:
     """Any term that begins like this, anywhere in a dataset.
 
-    :param field: "items" for the manifest's paths alone
+    :param field: as for Term
     """
 
     start: str
@@ -57,7 +58,7 @@ class Phrase:
 
     :param terms: two terms or more; none where only the whole will do
     :param whole: the one term of all the words together
-    :param field: one of analysis.PHRASE_FIELDS, if it must be that one
+    :param field: one of analysis.SEARCHED_ALONE, if it must be in that one
     """
 
     terms: tuple[str, ...]
@@ -228,17 +229,46 @@ def _in_field(clause: Clause, field: str) -> Clause:
     """Return a clause that looks into one field only."""
     match clause:
         case Term(term) | Phrase((), term):
-            return Term(term, ITEMS) if field == ITEMS else Term(labelled(field, term))
+            return Term(term, field)
         case Prefix(start):
-            if field == ITEMS:
-                return Prefix(start, ITEMS)
-            return Prefix(prefix_of([f"{labelled(field, '')}{start}"]))
+            return Prefix(start, field)
         case Phrase(terms, whole):
             # Paths are kept without order: only the whole can be told to be there.
-            if field == ITEMS:
-                return Term(whole, ITEMS)
-            return Phrase(terms, labelled(field, whole), field)
+            return Term(whole, ITEMS) if field == ITEMS else Phrase(terms, whole, field)
     raise TypeError(type(clause))
+
+
+def with_labels(query: TextQuery) -> TextQuery:
+    """Return a query for a store that has labelled() terms.
+
+    Terms and beginnings then have no field but the items, and the whole of a phrase
+    has the label of the phrase's field.
+    """
+
+    def each(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
+        return tuple(map(_labelled, clauses))
+
+    return TextQuery(
+        any_of=each(query.any_of),
+        all_of=tuple(
+            OneOf(each(one.clauses)) if isinstance(one, OneOf) else _labelled(one)
+            for one in query.all_of
+        ),
+        none_of=each(query.none_of),
+    )
+
+
+def _labelled(clause: Clause) -> Clause:
+    field = clause.field
+    if field is None or field == ITEMS:
+        return clause
+    match clause:
+        case Term(term):
+            return Term(labelled(field, term))
+        case Prefix(start):
+            return Prefix(labelled_prefix(field, start))
+        case Phrase(terms, whole):
+            return Phrase(terms, labelled(field, whole), field)
 
 
 def _clause(piece: Piece, limit: int) -> Clause | None:

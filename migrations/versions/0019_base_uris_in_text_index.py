@@ -11,7 +11,12 @@ branch_labels = None
 depends_on = None
 
 FIELDS = "name, tags, creator, identifiers, readme, annotations, items, forms"
+WORDS = "tokenize = \"unicode61 tokenchars '_'\""
 OLD = "dataset_text_before"
+TRIGGER = (
+    f"CREATE TRIGGER {fts5.TABLE}_forget AFTER DELETE ON dataset "
+    f"BEGIN DELETE FROM {fts5.TABLE} WHERE rowid = old.id; END"
+)
 
 
 def upgrade() -> None:
@@ -20,13 +25,16 @@ def upgrade() -> None:
         return
     if "place" not in columns(connection, fts5.TABLE):
         move_away(connection)
-        fts5.create(connection)
+        op.execute(
+            f"CREATE VIRTUAL TABLE {fts5.TABLE} USING fts5({FIELDS}, place, {WORDS})"
+        )
         op.execute(
             f"INSERT INTO {fts5.TABLE} (rowid, {FIELDS}, place)"
             f" SELECT o.rowid, {FIELDS_OF_OLD}, '_in_' || d.base_uri_id || '_'"
             f" FROM {OLD} o JOIN dataset d ON d.id = o.rowid ORDER BY o.rowid"
         )
         op.execute(f"DROP TABLE {OLD}")
+        op.execute(TRIGGER)
 
 
 def downgrade() -> None:
@@ -35,16 +43,13 @@ def downgrade() -> None:
         return
     if "place" in columns(connection, fts5.TABLE):
         move_away(connection)
-        op.execute(
-            f"CREATE VIRTUAL TABLE {fts5.TABLE} USING fts5({FIELDS},"
-            " tokenize = \"unicode61 tokenchars '_'\")"
-        )
+        op.execute(f"CREATE VIRTUAL TABLE {fts5.TABLE} USING fts5({FIELDS}, {WORDS})")
         op.execute(
             f"INSERT INTO {fts5.TABLE} (rowid, {FIELDS})"
             f" SELECT rowid, {FIELDS} FROM {OLD} ORDER BY rowid"
         )
         op.execute(f"DROP TABLE {OLD}")
-        fts5.create(connection)
+        op.execute(TRIGGER)
 
 
 FIELDS_OF_OLD = ", ".join(f"o.{field}" for field in FIELDS.split(", "))

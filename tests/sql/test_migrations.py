@@ -11,11 +11,13 @@ from dtool_lookup_server.engines import MARIADB
 from dtool_lookup_server.plugins import analysis, term_sets
 from dtool_lookup_server.plugins.sql import fts5
 from dtool_lookup_server.services import indexing, verifying
-from tests.conftest import add_corpus, add_people
+from tests.conftest import add_corpus, add_people, register_together
 from tests.corpus import DATASETS, EVERYTHING, dataset_info
 
 #: The last revision with a FULLTEXT index on MariaDB.
 FULLTEXT = "0016"
+#: The last revision with terms that say what field they are in.
+LABELS = "0022"
 
 #: The tables of 0.18, as its models have them.
 OLD = sa.MetaData()
@@ -276,20 +278,29 @@ def test_a_database_that_was_migrated_serves(app, db, headers, grumpy):
     assert len(rows_of(DATASET)) == len(DATASETS)
 
 
-def test_terms_survive_going_back_and_forth(app, db, headers, grumpy):
-    def found():
-        asked = {"free_text": '"apple harvest" -nothing'}
-        return app.test_client().post("/dataset/search", json=asked, headers=grumpy)
+# Words and identifiers that are just short enough for a term, for a term with one label
+# or another, or too long for each.
+LONG = " ".join("x" * n + f" {n}.{'y' * (n - 4)}" for n in range(62, 84))
 
+
+@pytest.mark.parametrize("revision", [FULLTEXT, LABELS])
+def test_terms_survive_going_back_and_forth(app, db, headers, grumpy, revision):
+    def found(free_text):
+        asked = {"json": {"free_text": free_text}, "headers": grumpy}
+        return app.test_client().post("/dataset/search", **asked).json
+
+    queries = ['"apple harvest" -nothing', "name:harvest", "readme:x* uri:snow*"]
     db("upgrade")
     add_people(app)
     add_corpus(app, headers("librarian"))
-    before = found().json
-    assert before
+    long = dataset_info("long", readme=LONG, tags=["appled"], annotations={"a": "runs"})
+    register_together([long])
+    before = [found(free_text) for free_text in queries]
+    assert all(before)
     sql_db.session.remove()  # MariaDB waits for who may still look at the tables
-    db("downgrade", FULLTEXT)
+    db("downgrade", revision)
     db("upgrade")
-    assert found().json == before
+    assert [found(free_text) for free_text in queries] == before
     assert {outcome.kind for outcome in verifying.verify()} == {indexing.UNCHANGED}
 
 

@@ -3,7 +3,7 @@
 import re
 
 from ...query import And, Between, Match, Node, Not, Or, Value, leaves_of
-from ..text_query import TextQuery
+from ..text_query import TextQuery, with_labels
 from . import text
 from .store import Document, spellings
 
@@ -36,7 +36,7 @@ def matching(tree: Node) -> Document:
         case Not(part):
             return {"$nor": [matching(part)]}
         case TextQuery():
-            return text.matching(tree)
+            return text.matching(with_labels(tree))
         case Match("uuid", values):
             return {"$or": [_uuid(value.text.lower()) for value in values]}
         case Match(field, values):

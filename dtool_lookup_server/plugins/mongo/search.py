@@ -14,7 +14,7 @@ from ...errors import ValidationError
 from ...query import Node, parts_of
 from ..analysis import analyze_dataset
 from ..interfaces import DatasetInfo, GroupingABC, Hits, Query, SearchABC
-from ..text_query import TextQuery, parse
+from ..text_query import TextQuery, parse, with_labels
 from . import fields, settings, text
 from .store import HEAD, Document, Store, TooLargeError, head_of, spellings
 
@@ -205,7 +205,7 @@ def _text_query(query: Query) -> TextQuery | None:
     """Return the text that says which hits are the best."""
     for part in parts_of(query["tree"]) if "tree" in query else ():
         if isinstance(part, TextQuery):
-            return part
+            return with_labels(part)
     free_text = query.get("free_text")
     return parse(free_text) if free_text else None
 

@@ -65,7 +65,8 @@ def entry_of(
     fields = {name: getattr(analyzed, name) for name in PHRASE_FIELDS}
     in_order = (term for terms in fields.values() for term in terms)
     wanted = dict.fromkeys(in_order)
-    wanted.update(dict.fromkeys(sorted(analyzed.forms)))
+    forms = analyzed.labelled().union(*analyzed.forms.values())
+    wanted.update(dict.fromkeys(sorted(forms)))
     wanted.pop(BREAK, None)
     others = list(wanted)
     not_items = {term for term in others if term not in analyzed.items}

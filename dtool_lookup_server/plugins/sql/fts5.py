@@ -5,6 +5,9 @@ store_entries, holds, forget, check and match; and for words that are one parame
 statement expression_of, matched, within, newest, NUMBER_UP_TO and NUMBER_WITHIN. This
 one alone has is_scattered, steps_to_tidy and merge.
 
+What a field that can be searched alone has beside its terms, wholes of identifiers and
+forms of words, is in a column of its own.
+
 Each row also has a term for the dataset's base URI. What very many datasets have is
 counted and paged by the index alone, since to look up the base URI of each in the
 table of datasets would take twenty times as long.
@@ -19,7 +22,7 @@ the dataset's row.
 """
 
 import functools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -43,7 +46,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from ...prepared import Prepared, RememberedSelect
 from ...sql_models import Dataset
-from ..analysis import PHRASE_FIELDS, SET_FIELDS, AnalyzedDataset
+from ..analysis import PHRASE_FIELDS, SEARCHED_ALONE, AnalyzedDataset
 from ..interfaces import TextMatch
 from ..term_sets import in_texts
 from ..text_query import ITEMS, Clause, Phrase, Prefix, Term, TextQuery
@@ -63,17 +66,21 @@ _WEIGHTS = {
     "identifiers": 10,
     "readme": 1,
     "annotations": 1,
-    "forms": 1,
     "items": 0.1,
+    "forms": 1,
 }
-_FIELDS = (*PHRASE_FIELDS, *SET_FIELDS)
 _FORMS = "forms"
+# The columns of forms: one for each field that can be searched alone, and one for the
+# others together.
+_FORMS_OF = {field: f"{field}_forms" for field in SEARCHED_ALONE}
+_SETS = (ITEMS, _FORMS, *_FORMS_OF.values())
+_FIELDS = (*PHRASE_FIELDS, *_SETS)
 # The field of the base URI's term, and of that which stands for items in MORE.
 _PLACE = "place"
 # Base URIs that are named in a query, at most.
 _MOST_PLACES = 100
 _WEIGHTS_IN_ORDER: list[ColumnElement[float]] = [
-    *(literal_column(str(_WEIGHTS[field])) for field in _FIELDS),
+    *(literal_column(str(_WEIGHTS.get(field, _WEIGHTS[_FORMS]))) for field in _FIELDS),
     literal_column(str(_WEIGHTS[ITEMS])),
 ]
 _ROWID: ColumnElement[int] = literal_column("rowid", Integer)
@@ -238,11 +245,12 @@ def holds(session: AnySession, dataset_id: int, terms: AnalyzedDataset) -> bool:
     row = session.execute(_HELD, asked).first()
     if row is None:
         return False
-    held, wanted = row._asdict(), entry_of(terms).columns
-    items = " ".join([held.pop(ITEMS), *more]).split()
-    forms = held.pop(_FORMS).split()
-    del wanted[ITEMS], wanted[_FORMS]
-    return held == wanted and terms.items == set(items) and terms.forms == set(forms)
+    # A version that does not know a column leaves it empty.
+    held = {name: kept or "" for name, kept in row._asdict().items()}
+    held[ITEMS] = " ".join([held[ITEMS], *more])
+    sets = {name: set(held.pop(name).split()) for name in _SETS}
+    in_order = {name: " ".join(getattr(terms, name)) for name in PHRASE_FIELDS}
+    return held == in_order and sets == {**_forms_of(terms), ITEMS: terms.items}
 
 
 def entry_of(terms: AnalyzedDataset) -> Entry:
@@ -250,7 +258,18 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
     texts = {field: " ".join(getattr(terms, field)) for field in PHRASE_FIELDS}
     # A million terms of a manifest are written twice as fast in order.
     first, *more = in_texts(terms.items)
-    return Entry({**texts, ITEMS: first, _FORMS: " ".join(terms.forms)}, more)
+    forms = {name: " ".join(some) for name, some in _forms_of(terms).items()}
+    return Entry({**texts, ITEMS: first, **forms}, more)
+
+
+def _forms_of(terms: AnalyzedDataset) -> dict[str, Set[str]]:
+    """Return what each column of forms holds of a dataset.
+
+    What is in one of its own need not be among the others.
+    """
+    alone = {column: terms.forms[field] for field, column in _FORMS_OF.items()}
+    every: set[str] = set().union(*terms.forms.values())
+    return {_FORMS: every.difference(*alone.values()), **alone}
 
 
 def forget(session: AnySession, dataset_id: int) -> None:
@@ -402,7 +421,7 @@ def _elsewhere(clauses: Iterable[Clause]) -> dict[str, str]:
     """
     if not _ANY_MORE.all({}):
         return {}
-    asked = list(dict.fromkeys(map(_in_more, clauses)))
+    asked = [one for one in dict.fromkeys(map(_in_more, clauses)) if one]
     if len(asked) > 1 and not _IN_MORE.all({"expression": " OR ".join(asked)}):
         return {}
     found = {one: _IN_MORE.all({"expression": one}) for one in asked}
@@ -419,11 +438,10 @@ def _in_place(terms: Iterable[str]) -> str:
     return f"{_PLACE} : ({any_of})"
 
 
-def _in_more(clause: Clause) -> str:
-    """Return a clause as it is looked for in MORE.
-
-    What is to be in another field than the items is not there: it has a label.
-    """
+def _in_more(clause: Clause) -> str | None:
+    """Return a clause as it is looked for in MORE; None for what has no items."""
+    if clause.field not in (None, ITEMS):
+        return None
     match clause:
         case Term(term) | Phrase(_, term):
             return f'"{term}"'
@@ -437,7 +455,8 @@ def _any(clauses: tuple[Clause, ...], elsewhere: Mapping[str, str]) -> str:
 
 def _compile(clause: Clause, elsewhere: Mapping[str, str]) -> str:
     found = _in_row(clause)
-    more = elsewhere.get(_in_more(clause))
+    in_more = _in_more(clause)
+    more = elsewhere.get(in_more) if in_more else None
     return f"({found} OR {more})" if more else found
 
 
@@ -452,8 +471,15 @@ def _in_row(clause: Clause) -> str:
             return f'"{whole}"'
         case Phrase(terms, whole, field):
             fields = (field,) if field else PHRASE_FIELDS
-            return f'({{{" ".join(fields)}}} : "{" ".join(terms)}" OR "{whole}")'
+            in_order = f'{_columns(fields)} : "{" ".join(terms)}"'
+            return f'({in_order} OR {_within(field)}"{whole}")'
 
 
 def _within(field: str | None) -> str:
-    return f"{field} : " if field else ""
+    if field is None:
+        return ""
+    return f"{_columns([field, _FORMS_OF[field]] if field != ITEMS else [field])} : "
+
+
+def _columns(names: Iterable[str]) -> str:
+    return f"{{{' '.join(names)}}}"

@@ -24,6 +24,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     column,
     delete,
     exists,
@@ -39,9 +40,9 @@ from sqlalchemy import (
 
 from ...prepared import Prepared, PreparedForMany
 from ...sql_models import Dataset
-from ..analysis import MAX_TERM, AnalyzedDataset
+from ..analysis import BREAK, MAX_TERM, AnalyzedDataset
 from ..interfaces import TextMatch
-from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
+from ..text_query import ITEMS, Clause, Phrase, Prefix, Term, TextQuery
 from . import term_rows
 from .term_rows import (
     ROWS,
@@ -78,7 +79,7 @@ __all__ = [
 ]
 
 TERMS_TABLE = f"{TABLE}_term"
-#: A dataset's terms, with the bits of the tiers that each occurs in.
+#: A dataset's terms, with the bits of the tiers and of the fields that each occurs in.
 TERMS = table(
     TERMS_TABLE,
     column("term", String),
@@ -87,11 +88,15 @@ TERMS = table(
     column("base_uri_id", Integer),
 )
 
-#: The bit of each tier.
+#: The bit of each tier, and of each field that can be searched alone.
 BITS = {"a": 1, "b": 2, "c": 4, "d": 8}
+FIELD_BITS = {"identifiers": 16, "readme": 32, "name": 64}
 # They are that far apart because what several words are worth is added up.
 _WEIGHTS = {"a": 100_000, "b": 1_000, "c": 10, "d": 1}
-_ITEMS = BITS[TIERS["items"]]
+_BIT_OF = {ITEMS: BITS[TIERS[ITEMS]], **FIELD_BITS}
+_ANYWHERE = sum(BITS.values())
+# Between a term and the bits of its fields, in an expression.
+_IN = " "
 
 #: Terms in one statement: a megabyte, as MariaDB takes it however it is set up.
 _BATCH = 5_000
@@ -137,7 +142,7 @@ class Entry(NamedTuple):
     """What is kept of a dataset.
 
     :param texts: its terms in order, row by row
-    :param tiers: its terms with the bits of the tiers that each occurs in
+    :param tiers: its terms with the bits of the tiers and fields that each occurs in
     """
 
     texts: list[str]
@@ -166,6 +171,9 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
         for term, letters in row.tiers.items():
             bits = sum(BITS[letter] for letter in letters)
             tiers[term] = tiers.get(term, 0) | bits
+    for field, bit in FIELD_BITS.items():
+        for term in {*getattr(terms, field), *terms.forms[field]} - {BREAK}:
+            tiers[term] |= bit
     return Entry(texts, tiers)
 
 
@@ -247,12 +255,15 @@ def match(query: TextQuery) -> TextMatch:
 
 
 def expression_of(query: TextQuery) -> str | None:
-    """Return the term of a query for one term, and None for any other."""
+    """Return a query for one term, with the bits of what it may be in.
+
+    :returns: None for any other query
+    """
     if query.none_of or len(query.wanted) != 1 or not query.groups:
         return None
     match query.wanted[0]:
-        case Term(term, None) | Phrase((), term, None):
-            return term
+        case Term(term, field) | Phrase((), term, field):
+            return f"{term}{_IN}{_BIT_OF[field] if field else _ANYWHERE}"
     return None
 
 
@@ -261,7 +272,7 @@ def matched(expression: BindParameter[str]) -> TextMatch:
 
     :param expression: stands for what expression_of returns
     """
-    rows = select(TERMS.c.dataset_id).where(TERMS.c.term == expression)
+    rows = _found_by(expression)
     found = rows.add_columns(_weight().label("rank")).subquery()
     return TextMatch(
         Dataset.id == found.c.dataset_id,
@@ -385,11 +396,11 @@ def _is(word: Term | Prefix) -> ColumnElement[bool]:
     else:
         conditions.append(TERMS.c.term == word.term)
     if word.field:
-        conditions.append(_in_tier(_ITEMS))
+        conditions.append(_has_bit(_BIT_OF[word.field]))
     return and_(*conditions)
 
 
-def _in_tier(bit: int) -> ColumnElement[bool]:
+def _has_bit(bit: int) -> ColumnElement[bool]:
     return TERMS.c.tiers.bitwise_and(bit) > 0
 
 
@@ -417,13 +428,19 @@ def _weight() -> ColumnElement[int]:
     """Return what a row of TERMS is worth by the tiers that the term occurs in."""
     weight: ColumnElement[int] = literal_column("0")
     for tier, bit in BITS.items():
-        weight += case((_in_tier(bit), _WEIGHTS[tier]), else_=0)
+        weight += case((_has_bit(bit), _WEIGHTS[tier]), else_=0)
     return weight
 
 
-_FOUND = select(TERMS.c.dataset_id).where(
-    TERMS.c.term == bindparam("expression", type_=String())
-)
+def _found_by(expression: BindParameter[str]) -> Select[tuple[int]]:
+    bits = cast(func.substring_index(expression, _IN, -1), Integer)
+    return select(TERMS.c.dataset_id).where(
+        TERMS.c.term == func.substring_index(expression, _IN, 1),
+        TERMS.c.tiers.bitwise_and(bits) > 0,
+    )
+
+
+_FOUND = _found_by(bindparam("expression", type_=String()))
 _PLACES = bindparam("places", type_=String())
 _FOUND_WITHIN = _FOUND.where(func.find_in_set(TERMS.c.base_uri_id, _PLACES) > 0)
 #: Counts what an expression finds, no further than the parameter most.

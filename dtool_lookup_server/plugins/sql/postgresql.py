@@ -42,7 +42,7 @@ from ...prepared import Prepared
 from ...sql_models import Dataset
 from ..analysis import AnalyzedDataset
 from ..interfaces import TextMatch
-from ..text_query import Clause, Phrase, Prefix, Term, TextQuery
+from ..text_query import ITEMS, Clause, Phrase, Prefix, Term, TextQuery, with_labels
 from .term_rows import (
     ROWS,
     TABLE,
@@ -136,7 +136,7 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
     """Return a dataset's terms as store_entries takes them: its rows."""
     return [
         {"part": part, "terms": _vector(row.tiers), "words": row.text}
-        for part, row in enumerate(rows_of(terms))
+        for part, row in enumerate(rows_of(terms, terms.labelled()))
     ]
 
 
@@ -182,6 +182,7 @@ def match(query: TextQuery) -> TextMatch:
     newest_first = (Dataset.frozen_at.desc(), Dataset.id.desc())
     if query.finds_nothing:
         return TextMatch(false(), false(), newest_first)
+    query = with_labels(query)
     if not query.groups:
         others = Dataset.id.not_in(_found([query.none_of], ()))
         return TextMatch(others, others, newest_first)
@@ -201,6 +202,7 @@ def expression_of(query: TextQuery) -> str | None:
     :returns: None where more is asked than one of some words: of phrases, and of what
         must or must not occur beside them
     """
+    query = with_labels(query)
     clauses = query.wanted
     if query.groups != (clauses,) or query.none_of or phrases(clauses):
         return None
@@ -386,7 +388,8 @@ def _either(words: Words) -> str:
 
 
 def _compile(word: Term | Prefix) -> str:
-    label = TIERS[word.field].upper() if word.field else ""
+    # In any other field it is a labelled term already.
+    label = TIERS[ITEMS].upper() if word.field == ITEMS else ""
     if isinstance(word, Prefix):
         return f"{word.start}:*{label}"
     return f"{word.term}:{label}" if label else word.term

@@ -4,7 +4,7 @@ The text of a dataset has one row in a table there, or several where there is mo
 it than the engine takes: rows of limited size, none of which cuts a phrase.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,11 +74,15 @@ class TextRow:
         return spaced(self.words)
 
 
-def rows_of(terms: AnalyzedDataset) -> Iterator[TextRow]:
+def rows_of(
+    terms: AnalyzedDataset, labels: Set[str] = frozenset()
+) -> Iterator[TextRow]:
     """Yield the rows that hold a dataset's terms, one of them at least.
 
     Where a row is full in the midst of a text the next one repeats the last terms,
     as many as a phrase may have, so that no phrase is cut.
+
+    :param labels: terms to keep beside them
     """
     row = TextRow()
     before: list[tuple[str, str]] = []
@@ -96,12 +100,13 @@ def rows_of(terms: AnalyzedDataset) -> Iterator[TextRow]:
             before.append((term, tier))
         row.words.append(end(name))
         before = []
-    for name in ("forms", "items"):
-        for term in sorted(getattr(terms, name)):
+    forms = set(labels).union(*terms.forms.values())
+    for tier, others in ((OTHER_TIER, forms), (TIERS["items"], terms.items)):
+        for term in sorted(others):
             if not row.takes(term):
                 yield row
                 row = TextRow()
-            row.add(term, TIERS.get(name, OTHER_TIER))
+            row.add(term, tier)
     yield row
 
 
@@ -147,7 +152,7 @@ def number(found: Select[Any]) -> RememberedSelect:
 def plain(clauses: Iterable[Clause]) -> Words:
     """Return what can be asked for without regard to order."""
     return [
-        Term(clause.whole) if isinstance(clause, Phrase) else clause
+        Term(clause.whole, clause.field) if isinstance(clause, Phrase) else clause
         for clause in clauses
     ]
 
