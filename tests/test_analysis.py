@@ -22,6 +22,7 @@ from dtool_lookup_server.plugins.analysis import (
     words_of,
 )
 from dtool_lookup_server.plugins.folding import fold
+from dtool_lookup_server.plugins.parts import spelled
 from dtool_lookup_server.plugins.term_sets import TermText, united
 
 ANY_TEXT = st.text(st.characters(), max_size=200)
@@ -239,6 +240,12 @@ def test_what_is_found_in_a_field_alone_has_a_label_that_no_word_begins_with():
         assert prefix(field) == field
         assert not labelled(field, "apples").startswith(prefix(field))
         assert labelled(field, "apples").startswith(labelled_prefix(field, "app"))
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_text_in_ascii_folds_as_beside_other_characters(text):
+    assert fold(f"{text} é") == f"{fold(text)} e"
+    assert spelled(f"{text} é\n") == spelled(f"{text} e\n")
 
 
 @pytest.mark.parametrize(

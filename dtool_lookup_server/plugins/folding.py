@@ -30,10 +30,9 @@ def fold(text: str) -> str:
 
 
 def _fold(text: str) -> str:
-    plain = _lowered(text)
-    if "'" in plain or "’" in plain:
-        plain = _CONTRACTION.sub("", plain)
-    return plain.translate(_folding)
+    if "'" in text or "’" in text:
+        text = _CONTRACTION.sub("", _lowered(text))
+    return fold_as_written(text)
 
 
 _folded = lru_cache(maxsize=256)(_fold)
@@ -44,6 +43,9 @@ def fold_as_written(text: str) -> str:
 
     What stands in a text then stands in what is returned of the text, too.
     """
+    if text.isascii():
+        # Each of these characters becomes one, and bytes are translated far faster.
+        return text.encode().translate(_ASCII).decode()
     return _lowered(text).translate(_folding)
 
 
@@ -103,3 +105,4 @@ def _is_accent(char: str) -> bool:
 
 
 _folding = _Folding()
+_ASCII = "".join(map(chr, range(128))).lower().translate(_folding).encode().ljust(256)

@@ -23,7 +23,7 @@ ROW_CHARACTERS = 1_000_000
 # twenty times the memory of the text.
 _AT_ONCE = 5_000
 
-_BETWEEN_WORDS = re.compile(r"[-/. ]+")
+_HYPHENS = re.compile(r"-{2,}")
 
 
 def rows_of(info: DatasetInfo) -> list[dict[str, str]]:
@@ -103,7 +103,9 @@ def _traced(text: str) -> tuple[str, list[int]]:
 
 def spelled(text: str) -> str:
     """Return text as it is looked for."""
-    return _BETWEEN_WORDS.sub("-", fold_as_written(text.replace("/", "\n")))
+    folded = fold_as_written(text.replace("/", "\n"))
+    joined = folded.replace("/", "-").replace(".", "-").replace(" ", "-")
+    return _HYPHENS.sub("-", joined) if "--" in joined else joined
 
 
 def _present(values: Iterable[Any]) -> Iterator[str]:

@@ -49,4 +49,6 @@ def _leaves(annotations: Any) -> Iterator[tuple[str, Any]]:
 
 def _storable(text: str) -> str:
     """Return text as every database takes it."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "\1").encode("utf-8", "replace").decode()

@@ -6,12 +6,12 @@ is suggested was searched for as the one who asks, and found.
 
 import dataclasses
 import functools
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     JSON,
     Connection,
@@ -95,7 +95,7 @@ def unknown(base_uri: str, words: set[str]) -> set[str]:
     unknown_of = _unknown_on(sql_db.engine.dialect.name)
     if unknown_of is not None:
         # What is not known is little.
-        rows = unknown_of.all({"words": json.dumps(ordered), **place})
+        rows = unknown_of.all({"words": orjson.dumps(ordered).decode(), **place})
         return {word for (word,) in rows}
     return words.difference(word for (word,) in _KNOWN.all(ordered, place))
 
