@@ -105,4 +105,5 @@ def _is_accent(char: str) -> bool:
 
 
 _folding = _Folding()
+# As bytes.translate takes it: what stands for each byte.
 _ASCII = "".join(map(chr, range(128))).lower().translate(_folding).encode().ljust(256)
