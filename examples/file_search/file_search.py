@@ -7,14 +7,19 @@ datasets. The analyzer and the parser of queries are the server's own.
 import hashlib
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from dtool_lookup_server import SearchABC
 from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.plugins.analysis import PHRASE_FIELDS, analyze_dataset
-from dtool_lookup_server.plugins.text_query import Phrase, Prefix, TextQuery, parse
+from dtool_lookup_server.plugins.text_query import (
+    ITEMS,
+    Phrase,
+    Prefix,
+    TextQuery,
+    parse,
+)
 
 
 class Settings:
@@ -33,11 +38,13 @@ class FileSearch(SearchABC):
         self._folder = Path(app.config["FILE_SEARCH_FOLDER"])
 
     def register_dataset(self, dataset_info):
-        fields = asdict(analyze_dataset(dataset_info))
+        analyzed = analyze_dataset(dataset_info)
+        in_order = {name: getattr(analyzed, name) for name in PHRASE_FIELDS}
+        terms = {name: {*in_order[name], *analyzed.forms[name]} for name in in_order}
+        terms[ITEMS] = analyzed.items
         kept = {
-            "terms": sorted({term for field in fields.values() for term in field}),
-            "items": sorted(fields["items"]),
-            "texts": {name: f" {' '.join(fields[name])} " for name in PHRASE_FIELDS},
+            "terms": {field: sorted(found) for field, found in terms.items()},
+            "texts": {name: f" {' '.join(text)} " for name, text in in_order.items()},
             "row": {
                 key: value
                 for key, value in dataset_info.items()
@@ -110,12 +117,12 @@ def _has(kept, query):
     """Return whether a dataset's terms are what a text asks for."""
 
     def occurs(clause):
+        fields = [clause.field] if clause.field else kept["terms"]
+        terms = {term for field in fields for term in kept["terms"][field]}
         if isinstance(clause, Phrase):
             words = f" {' '.join(clause.terms)} "
-            fields = [clause.field] if clause.field else PHRASE_FIELDS
-            in_order = any(words in kept["texts"][field] for field in fields)
-            return (clause.terms and in_order) or clause.whole in kept["terms"]
-        terms = kept["items" if clause.field else "terms"]
+            in_order = any(words in kept["texts"].get(field, "") for field in fields)
+            return (clause.terms and in_order) or clause.whole in terms
         if isinstance(clause, Prefix):
             return any(term.startswith(clause.start) for term in terms)
         return clause.term in terms
