@@ -202,7 +202,8 @@ class _Waiting:
 
     def add(self, dataset_id: int, terms: AnalyzedDataset) -> None:
         self._entries[dataset_id] = self._engine.entry_of(terms)
-        self._terms += sum(map(len, vars(terms).values()))
+        for found in (*vars(terms).values(), *terms.forms.values()):
+            self._terms += len(found)
         if len(self._entries) >= _DATASETS_AT_ONCE or self._terms >= _TERMS_AT_ONCE:
             self.write()
             self._commit()
