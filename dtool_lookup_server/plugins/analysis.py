@@ -117,12 +117,16 @@ def labelled(field: str, term: str) -> str:
     For stores that cannot tell the fields of a term. It is none of another word, nor
     does a word begin so: behind an underscore there are only hex digits.
     """
-    return _fit(f"_{field}_{JOINT}{term}")
+    return _fit(_label_of(field) + term)
 
 
 def labelled_prefix(field: str, start: str) -> str:
     """Return how the labelled terms begin whose terms begin like this."""
-    return f"_{field}_{JOINT}{start}"[:TERM_HEAD]
+    return (_label_of(field) + start)[:TERM_HEAD]
+
+
+def _label_of(field: str) -> str:
+    return f"_{field}_{JOINT}"
 
 
 # A word as it is kept: its term, and the forms beside it.
@@ -221,13 +225,19 @@ class AnalyzedDataset:
     items: Set[str]
     forms: Mapping[str, Set[str]]
 
+    def found_in(self, field: str) -> set[str]:
+        """Return every term under which the dataset is found in a field.
+
+        :param field: one of PHRASE_FIELDS
+        """
+        return {*getattr(self, field), *self.forms[field]} - {BREAK}
+
     def labelled(self) -> set[str]:
         """Return what is found in each of SEARCHED_ALONE, with its label."""
         return {
             labelled(field, term)
             for field in SEARCHED_ALONE
-            for term in (*getattr(self, field), *self.forms[field])
-            if term != BREAK
+            for term in self.found_in(field)
         }
 
 

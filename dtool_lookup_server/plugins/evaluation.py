@@ -3,6 +3,7 @@
 It is slow, and says what every store must say.
 """
 
+from collections.abc import Set
 from typing import Any
 
 from ..query import And, Annotation, Between, Match, Node, Not, Or, Part, Value
@@ -92,18 +93,19 @@ def _occurs(query: TextQuery, terms: AnalyzedDataset) -> bool:
 
 
 def _is_in(clause: Clause, terms: AnalyzedDataset) -> bool:
-    fields = (clause.field,) if clause.field else (*PHRASES, ITEMS)
-    in_order = [getattr(terms, name) for name in fields if name != ITEMS]
-    forms = [terms.forms[name] for name in fields if name != ITEMS]
-    sets = [*in_order, *forms, *([terms.items] if ITEMS in fields else [])]
+    fields = [name for name in PHRASES if clause.field in (None, name)]
+    sets: list[Set[str]] = [terms.found_in(name) for name in fields]
+    if clause.field in (None, ITEMS):
+        sets.append(terms.items)
     match clause:
         case Term(term):
             return any(term in held for held in sets)
         case Prefix(start):
             return any(term.startswith(start) for one in sets for term in one)
         case Phrase(words, whole):
-            found = bool(words) and any(_in_order(words, one) for one in in_order)
-            return found or any(whole in held for held in sets)
+            texts = [getattr(terms, name) for name in fields]
+            in_order = bool(words) and any(_in_order(words, text) for text in texts)
+            return in_order or any(whole in held for held in sets)
 
 
 def _in_order(words: tuple[str, ...], terms: tuple[str, ...]) -> bool:

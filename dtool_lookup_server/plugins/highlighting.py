@@ -17,7 +17,7 @@ from .analysis import JOINT, spelled, terms_and_forms_of
 from .folding import fold
 from .interfaces import DatasetInfo
 from .parts import places
-from .text_query import ITEMS, Clause, Phrase, Prefix, Term, TextQuery
+from .text_query import FIELDS, Clause, Phrase, Prefix, Term, TextQuery
 
 #: Snippets of one field, and marks of one snippet.
 MOST_SNIPPETS = 3
@@ -177,8 +177,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 def _finder(clause: Clause, field: str) -> Iterator[Finder]:
     """Yield what finds a clause in a field, if it is looked for there."""
-    inner = {"uri": "identifiers", "item": ITEMS}.get(field, field)
-    if clause.field not in (None, inner):
+    if clause.field not in (None, FIELDS.get(field, field)):
         return
     match clause:
         case Term(term):

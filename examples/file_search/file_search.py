@@ -40,7 +40,7 @@ class FileSearch(SearchABC):
     def register_dataset(self, dataset_info):
         analyzed = analyze_dataset(dataset_info)
         in_order = {name: getattr(analyzed, name) for name in PHRASE_FIELDS}
-        terms = {name: {*in_order[name], *analyzed.forms[name]} for name in in_order}
+        terms = {name: analyzed.found_in(name) for name in PHRASE_FIELDS}
         terms[ITEMS] = analyzed.items
         kept = {
             "terms": {field: sorted(found) for field, found in terms.items()},

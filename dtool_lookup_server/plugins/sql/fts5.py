@@ -478,7 +478,8 @@ def _in_row(clause: Clause) -> str:
 def _within(field: str | None) -> str:
     if field is None:
         return ""
-    return f"{_columns([field, _FORMS_OF[field]] if field != ITEMS else [field])} : "
+    forms = [_FORMS_OF[field]] if field in _FORMS_OF else []
+    return f"{_columns([field, *forms])} : "
 
 
 def _columns(names: Iterable[str]) -> str:

@@ -40,7 +40,7 @@ from sqlalchemy import (
 
 from ...prepared import Prepared, PreparedForMany
 from ...sql_models import Dataset
-from ..analysis import BREAK, MAX_TERM, AnalyzedDataset
+from ..analysis import MAX_TERM, AnalyzedDataset
 from ..interfaces import TextMatch
 from ..text_query import ITEMS, Clause, Phrase, Prefix, Term, TextQuery
 from . import term_rows
@@ -172,7 +172,7 @@ def entry_of(terms: AnalyzedDataset) -> Entry:
             bits = sum(BITS[letter] for letter in letters)
             tiers[term] = tiers.get(term, 0) | bits
     for field, bit in FIELD_BITS.items():
-        for term in {*getattr(terms, field), *terms.forms[field]} - {BREAK}:
+        for term in terms.found_in(field):
             tiers[term] |= bit
     return Entry(texts, tiers)
 

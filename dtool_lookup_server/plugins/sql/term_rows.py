@@ -100,7 +100,7 @@ def rows_of(
             before.append((term, tier))
         row.words.append(end(name))
         before = []
-    forms = set(labels).union(*terms.forms.values())
+    forms: set[str] = set().union(labels, *terms.forms.values())
     for tier, others in ((OTHER_TIER, forms), (TIERS["items"], terms.items)):
         for term in sorted(others):
             if not row.takes(term):
