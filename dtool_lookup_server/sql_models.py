@@ -127,6 +127,9 @@ class BaseURI(db.Model):  # type: ignore[name-defined]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     base_uri: Mapped[str] = mapped_column(Line(URI_LENGTH))
+    #: Or when this was first written down. One that is deleted and registered again has
+    #: another, even where a database gives it the same id.
+    registered_at: Mapped[datetime | None] = mapped_column(Timestamp, default=utc_now)
     search_users: Mapped[list[User]] = relationship(
         secondary=search_permissions, back_populates="search_base_uris"
     )

@@ -7,7 +7,6 @@ from typing import Any
 from .analysis import leaves_of_json, relative_paths, words_of
 from .folding import fold
 from .interfaces import DatasetInfo
-from .remembering import Remembered
 from .stop_words import STOP_WORDS
 
 #: Words that are remembered, in characters: shorter ones are like too many others.
@@ -36,15 +35,25 @@ def words_of_dataset(info: DatasetInfo) -> set[str]:
         ["\n".join(paths)],
     )
     text = "\n".join(text for text in texts if isinstance(text, str))
-    words = dict.fromkeys(words_of(fold(text)))
-    return set(islice(filter(_are_remembered.__getitem__, words), MOST_WORDS))
+    words = _remembered(words_of(fold(text)))
+    if len(words) > MOST_WORDS:
+        return set(islice(dict.fromkeys(words), MOST_WORDS))
+    return set(words)
 
 
 def is_remembered(word: str) -> bool:
     """Return whether a folded word is of those that a dataset is known by."""
-    return SHORTEST <= len(word) <= LONGEST and (
-        word.isalpha() and word not in STOP_WORDS
-    )
+    return bool(_remembered([word]))
+
+
+def _remembered(words: Iterable[str]) -> list[str]:
+    return [
+        word
+        for word in words
+        if SHORTEST <= len(word) <= LONGEST
+        and word.isalpha()
+        and word not in STOP_WORDS
+    ]
 
 
 def differences_allowed(word: str) -> int:
@@ -70,6 +79,3 @@ def distance(one: str, other: str) -> int:
             line.append(steps)
         before, last = last, line
     return last[-1]
-
-
-_are_remembered = Remembered(is_remembered, 2**15, LONGEST)

@@ -8,10 +8,11 @@ import dataclasses
 import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import orjson
+from flask import current_app
 from sqlalchemy import (
     JSON,
     Connection,
@@ -47,6 +48,8 @@ MOST_SUGGESTED, MOST_WORDS, MOST_TRIED = 3, 4, 8
 MOST_COMPARED = 3_000
 
 _PENDING = "dtool_lookup_server_words"
+# Key of an application's _Memory in app.extensions.
+_MEMORY = "dtool_lookup_server_known_words"
 _TABLE = BaseURIWord.__table__
 _C = _TABLE.c
 # Words are letters: there is nothing to make of them for any database.
@@ -59,6 +62,66 @@ _KNOWN = PreparedForMany(
         .where(BaseURI.__table__.c.base_uri == bindparam("place"), _C.word.in_(words))
     ),
 )
+
+
+_LIST = Prepared(
+    select(BaseURI.__table__.c.id, BaseURI.__table__.c.registered_at).where(
+        BaseURI.__table__.c.base_uri == bindparam("place")
+    )
+)
+
+# What tells the list of a base URI from all others, also from that of one that was
+# deleted and registered again: the id, and when it was registered.
+_List = tuple[Any, ...]
+
+
+class _Memory:
+    """Words that were found on lists, where they are as long as the lists are there.
+
+    To ask the database for each word of a README takes longer than to write its
+    dataset's row. When it is full it begins anew.
+    """
+
+    _MOST_WORDS, _MOST_LISTS = 2**15, 256
+
+    def __init__(self) -> None:
+        # The lists that a word is on are the bits of a number: the same words are on
+        # most of them.
+        self._bits: dict[_List, int] = {}
+        self._places = count()
+        self._words: dict[str, int] = {}
+
+    def without_known(self, list_: _List | None, words: set[str]) -> set[str]:
+        """Return the words that are not known to be on a list.
+
+        :param list_: None where there is none
+        """
+        bit = self._bits.get(list_, 0) if list_ else 0
+        found = self._words.get
+        return {word for word in words if not found(word, 0) & bit} if bit else words
+
+    def remember(self, list_: _List | None, words: set[str]) -> None:
+        """Remember that words are on a list, unless it cannot be told from others."""
+        if list_ is None or None in list_:
+            return
+        # Two threads never take the same place.
+        bit = self._bits.setdefault(list_, 1 << next(self._places))
+        for word in words:
+            self._words[word] = self._words.get(word, 0) | bit
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is another one to begin."""
+        return len(self._words) > self._MOST_WORDS or len(self._bits) > self._MOST_LISTS
+
+
+def _memory() -> _Memory:
+    """Return the memory of this application, which has one database."""
+    memory: _Memory | None = current_app.extensions.get(_MEMORY)
+    if memory is None or memory.is_full:
+        # Another thread may go on with the one before.
+        memory = current_app.extensions[_MEMORY] = _Memory()
+    return memory
 
 
 @functools.cache
@@ -91,6 +154,16 @@ def unknown(base_uri: str, words: set[str]) -> set[str]:
 
     :param base_uri: in its one spelling
     """
+    memory, list_ = _memory(), _LIST.first({"place": base_uri})
+    asked = memory.without_known(list_, words)
+    unknown_words = _not_on_list(base_uri, asked)
+    memory.remember(list_, asked - unknown_words)
+    return unknown_words
+
+
+def _not_on_list(base_uri: str, words: set[str]) -> set[str]:
+    if not words:
+        return words
     ordered, place = sorted(words), {"place": base_uri}
     unknown_of = _unknown_on(sql_db.engine.dialect.name)
     if unknown_of is not None:

@@ -6,11 +6,18 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 
+from dtool_lookup_server.extensions import sql_db
 from dtool_lookup_server.plugins.spelling import distance
-from dtool_lookup_server.services import registering, spelling
+from dtool_lookup_server.services import (
+    base_uris,
+    permissions,
+    registering,
+    spelling,
+)
 from tests.conftest import put_in_bulk
-from tests.corpus import SNOW_WHITE, dataset_info
+from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info
 
 
 @pytest.fixture
@@ -100,6 +107,54 @@ def test_words_are_unknown_until_they_are_on_the_list(client):
         registering.register(info)
         assert spelling.unknown(SNOW_WHITE, words) == {"turnip"}
         assert spelling.unknown("s3://elsewhere", words) == words
+
+
+@pytest.fixture
+def looked_up(client):
+    """Collects which words are looked up on the lists of base URIs."""
+    looked_up = []
+
+    def hear(_connection, _cursor, statement, parameters, *_more):
+        if "base_uri_word" in statement and statement.startswith("SELECT"):
+            looked_up.append(str(parameters))
+
+    with client.application.app_context():
+        event.listen(sql_db.engine, "before_cursor_execute", hear)
+        yield looked_up
+        event.remove(sql_db.engine, "before_cursor_execute", hear)
+
+
+def test_a_word_that_was_found_on_a_list_is_not_looked_up_there_again(looked_up):
+    registering.register(dataset_info("one", SNOW_WHITE, readme="carrot"))
+    for _time in range(2):
+        assert spelling.unknown(SNOW_WHITE, {"carrot", "turnip"}) == {"turnip"}
+    assert ["carrot" in words for words in looked_up[-2:]] == [True, False]
+    # Nor is it taken for known on another.
+    assert spelling.unknown(MR_MEN, {"carrot", "turnip"}) == {"carrot", "turnip"}
+
+
+def test_what_is_remembered_of_lists_does_not_grow_without_end(looked_up, monkeypatch):
+    monkeypatch.setattr(spelling._Memory, "_MOST_WORDS", 1)
+    registering.register(dataset_info("one", SNOW_WHITE, readme="carrot cabbage"))
+    for _time in range(2):
+        assert spelling.unknown(SNOW_WHITE, {"carrot", "cabbage"}) == set()
+    assert ["carrot" in words for words in looked_up[-2:]] == [True, True]
+
+
+def test_the_words_of_a_base_uri_that_was_registered_again_are_learnt_again(
+    client, meant
+):
+    info = dataset_info("one", "s3://last", readme="rutabaga")
+    with client.application.app_context():
+        for _time in range(2):
+            base_uris.register("s3://last")
+            permissions.grant_search("grumpy", "s3://last")
+            # Twice, so that the words are known before they are gone.
+            for _once in range(2):
+                registering.register(info)
+            assert meant("rutabage", client=client) == ["rutabaga"]
+            registering.forget(info["uri"])
+            base_uris.remove("s3://last")
 
 
 def test_only_the_first_page_says_it(meant):

@@ -1,7 +1,7 @@
 """The migrations make what the models say, from nothing and from 0.18, and back."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from dtool_lookup_server.engines import MARIADB
 from dtool_lookup_server.plugins import analysis, term_sets
 from dtool_lookup_server.plugins.sql import fts5
 from dtool_lookup_server.services import indexing, verifying
+from dtool_lookup_server.sql_models import BaseURI, utc_now
 from tests.conftest import add_corpus, add_people, register_together
 from tests.corpus import DATASETS, EVERYTHING, dataset_info
 
@@ -276,6 +277,15 @@ def test_a_database_that_was_migrated_serves(app, db, headers, grumpy):
     names = [row["name"] for row in found.json]
     assert sorted(names) == ["apple-harvest", "apple-harvest", "market-basket"]
     assert len(rows_of(DATASET)) == len(DATASETS)
+
+
+def test_a_base_uri_from_before_has_a_time_too(app, db):
+    db("upgrade", "0023")
+    with sql_db.engine.begin() as connection:
+        connection.execute(BASE_URI.insert().values(id=1, base_uri="s3://before"))
+    db("upgrade")
+    [(registered_at,)] = sql_db.session.execute(sa.select(BaseURI.registered_at))
+    assert abs(utc_now() - registered_at) < timedelta(minutes=5)
 
 
 # Words and identifiers that are just short enough for a term, for a term with one label
