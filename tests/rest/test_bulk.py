@@ -1,5 +1,6 @@
 """PUT /uris: many datasets, a line each."""
 
+import io
 import json
 import threading
 import tracemalloc
@@ -10,6 +11,7 @@ from sqlalchemy import event
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.routes.rest import bulk
+from dtool_lookup_server.routes.rest.spool import reader_of
 from tests.corpus import DATASETS, MR_MEN, dataset_info
 from tests.rest.paths import total_of
 
@@ -156,6 +158,40 @@ def test_answers_come_while_lines_are_sent(client, grumpy):
     for line in response.iter_encoded():
         assert json.loads(line)["status"] == 201
         body.heard.release()
+
+
+class Lines(io.BytesIO):
+    """A body as gunicorn gives it; remembers how it was read."""
+
+    read1 = None
+
+    def __init__(self, content):
+        super().__init__(content)
+        self.calls = set()
+
+    def read(self, size=-1):
+        self.calls.add("read")
+        return super().read(size)
+
+    def readline(self, size=-1):
+        self.calls.add("readline")
+        return super().readline(size)
+
+
+@pytest.mark.parametrize(
+    ("number", "with_length", "call"),
+    [(1, True, "readline"), (50, True, "read"), (50, False, "readline")],
+)
+def test_a_large_body_whose_length_is_known_is_not_read_line_by_line(
+    number, with_length, call
+):
+    content = b"x" * 2_000 + b"\n"
+    body = Lines(content * number)
+    length = {"CONTENT_LENGTH": str(len(content) * number)} if with_length else {}
+    ends = {"wsgi.input": body, "wsgi.input_terminated": True}
+    read = reader_of({**ends, **length}, 10**6)
+    assert b"".join(iter(read, b"")) == content * number
+    assert body.calls == {call}
 
 
 @pytest.mark.parametrize(("most", "status"), [(5_000_000, 201), (30_000, 413)])

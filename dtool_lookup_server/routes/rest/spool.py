@@ -72,9 +72,11 @@ def reader_of(environ: Mapping[str, Any], most: int) -> Callable[[], bytes]:
     else:
         left = min(int(length or 0), most + 1)
     if not (read := getattr(stream, "read1", None)):
-        # The readline of raw streams takes one byte after the other.
-        raw = isinstance(stream, io.RawIOBase)
-        read = stream.read if raw else stream.readline
+        # The readline of raw streams takes one byte after the other. That of gunicorn
+        # copies all that has come for each KiB of a line: very much, where the length
+        # is known.
+        by_parts = isinstance(stream, io.RawIOBase) or int(length or 0) > _CHUNK
+        read = stream.read if by_parts else stream.readline
 
     def read_part() -> bytes:
         nonlocal left
