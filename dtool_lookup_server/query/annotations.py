@@ -28,6 +28,8 @@ def searchable_values(annotations: Any) -> set[tuple[str, str]]:
 
 def text_of(value: Any) -> str:
     """Return a value as it is searched: text as it is, anything else as JSON."""
+    if type(value) is int:
+        return str(value)[:LONGEST]
     text = value if isinstance(value, str) else json.dumps(value)
     return _storable(text[:LONGEST])
 

@@ -37,6 +37,8 @@ _ITEM_FIELDS: dict[str, type | tuple[type, ...]] = {
 }
 # As 0.18 did, the numbers of an item are also taken as text, and as another number.
 _ITEM_NUMBERS: dict[str, type] = {"size_in_bytes": int, "utc_timestamp": float}
+# Made once: to make one takes as long as to write a few annotations.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _MANIFEST_FIELDS = {"items", "hash_function", "dtoolcore_version"}
 
 
@@ -139,7 +141,7 @@ def _annotations(value: Any) -> dict[str, Any]:
             "annotations", f"Nested deeper than {DEEPEST_ANNOTATION} levels."
         )
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = _ENCODER.encode(value)
     except (TypeError, ValueError):
         raise InvalidFieldError("annotations", "Not JSON.") from None
     checks.storable("annotations", text)

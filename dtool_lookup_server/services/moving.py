@@ -202,7 +202,7 @@ class _Waiting:
 
     def add(self, dataset_id: int, terms: AnalyzedDataset) -> None:
         self._entries[dataset_id] = self._engine.entry_of(terms)
-        for found in (*vars(terms).values(), *terms.forms.values()):
+        for found in (*terms, *terms.forms.values()):
             self._terms += len(found)
         if len(self._entries) >= _DATASETS_AT_ONCE or self._terms >= _TERMS_AT_ONCE:
             self.write()

@@ -6,9 +6,8 @@ handing them over would take most of the time.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -84,8 +83,7 @@ _FORGET_ROWS = [
 _FORGET = Prepared(delete(_TABLE).where(_TABLE.c.id == bindparam("forgotten_id")))
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """A dataset that is to be registered, with what will be kept of it.
 
     :param uri: in its one spelling, as is base_uri
@@ -112,8 +110,8 @@ class Registration:
     words: set[str]
     prepared: list[Any]
     dataset: DatasetInfo | None
-    action: Action | None = None
-    details: dict[str, Any] = field(default_factory=dict)
+    action: Action | None
+    details: dict[str, Any]
 
 
 def prepare(
