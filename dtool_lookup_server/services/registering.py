@@ -1,8 +1,10 @@
 """Registering and forgetting datasets, in SQL and in every plugin."""
 
 import functools
+import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +76,25 @@ def put(user: ActingUser, info: dict[str, Any]) -> bool:
     return is_new
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Let the garbage collector wait for what is done within.
+
+    So many datasets at once have it look through all there is again and again, which
+    takes a tenth of the time; and of what is made of them nothing refers to itself.
+    """
+    if not gc.isenabled():
+        # By whoever runs the server, or another thread that is within.
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@_without_collecting()
 def register_many(
     user: ActingUser, infos: Iterable[dict[str, Any]]
 ) -> list[bool | Exception]:

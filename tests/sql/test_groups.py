@@ -1,5 +1,7 @@
 """Datasets that are registered together are registered as one by one, only faster."""
 
+import gc
+
 import pytest
 from sqlalchemy import event
 
@@ -88,6 +90,31 @@ def test_words_that_are_known_are_not_written_again(queen):
     registering.register_many(queen, infos(2))
     written = statements_of(lambda: registering.register_many(queen, infos(2)))
     assert not [one for one in written if "base_uri_word" in one]
+
+
+def collecting(number):
+    """Yield datasets, the last of which is none, while nothing is collected."""
+    for info in [*infos(number), {}]:
+        assert not gc.isenabled()
+        yield info
+
+
+def test_garbage_is_collected_when_a_group_is_written(queen):
+    outcomes = registering.register_many(queen, collecting(2))
+    assert outcomes[:2] == [True, True]
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError):
+        registering.register_many(queen, (1 // number for number in [0]))
+    assert gc.isenabled()
+
+
+def test_who_collects_no_garbage_goes_on_without(queen):
+    gc.disable()
+    try:
+        registering.register_many(queen, infos(2))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_of_one_uri_the_last_in_a_group_counts(queen):
