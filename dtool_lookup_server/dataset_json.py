@@ -29,7 +29,7 @@ _TRIGGERS = {
         f"{_FORGET} IN (old.dataset_id, new.dataset_id)",
     ),
     "moved": (
-        "UPDATE ON base_uri",
+        "UPDATE OF base_uri ON base_uri",
         f"{_FORGET} IN (SELECT id FROM dataset WHERE base_uri_id = old.id)",
     ),
 }
@@ -81,10 +81,21 @@ def create(connection: Connection) -> None:
         )
 
 
+def make_triggers_anew(connection: Connection) -> None:
+    """Put the triggers as they are now in place of what they were once."""
+    if is_kept(connection.dialect.name):
+        _drop_triggers(connection)
+        create(connection)
+
+
 def drop(connection: Connection) -> None:
     """Remove the table and its triggers if they are there."""
     if not is_kept(connection.dialect.name):
         return
+    _drop_triggers(connection)
+    connection.execute(text(f"DROP TABLE IF EXISTS {TABLE}"))
+
+
+def _drop_triggers(connection: Connection) -> None:
     for name in _TRIGGERS:
         connection.execute(text(f"DROP TRIGGER IF EXISTS {TABLE}_{name}"))
-    connection.execute(text(f"DROP TABLE IF EXISTS {TABLE}"))

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from dtool_lookup_server import dataset_json
 from dtool_lookup_server.columns import Timestamp
 from dtool_lookup_server.sql_models import utc_now
 
@@ -23,6 +24,8 @@ def upgrade() -> None:
     columns = sa.inspect(op.get_bind()).get_columns("base_uri")
     if "registered_at" not in {column["name"] for column in columns}:
         op.add_column("base_uri", sa.Column("registered_at", Timestamp))
+    # One of before throws the JSON of all datasets away when a base URI gets a time.
+    dataset_json.make_triggers_anew(op.get_bind())
     unknown = _BASE_URI.c.registered_at.is_(None)
     op.execute(sa.update(_BASE_URI).where(unknown).values(registered_at=utc_now()))
 

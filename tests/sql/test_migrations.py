@@ -288,6 +288,31 @@ def test_a_base_uri_from_before_has_a_time_too(app, db):
     assert abs(utc_now() - registered_at) < timedelta(minutes=5)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_datasets_stay_kept_as_json_when_base_uris_get_a_time(app, db, headers):
+    def number():
+        return sql_db.session.scalar(sa.text("SELECT count(*) FROM dataset_json"))
+
+    db("upgrade")
+    add_people(app)
+    add_corpus(app, headers("librarian"))
+    before = number()
+    assert before
+    sql_db.session.remove()
+    db("downgrade", "0023")
+    with sql_db.engine.begin() as connection:
+        # As it was at this step.
+        connection.execute(sa.text("DROP TRIGGER dataset_json_moved"))
+        connection.execute(
+            sa.text(
+                "CREATE TRIGGER dataset_json_moved AFTER UPDATE ON base_uri"
+                " BEGIN DELETE FROM dataset_json; END"
+            )
+        )
+    db("upgrade")
+    assert number() == before
+
+
 # Words and identifiers that are just short enough for a term, for a term with one label
 # or another, or too long for each.
 LONG = " ".join("x" * n + f" {n}.{'y' * (n - 4)}" for n in range(62, 84))
