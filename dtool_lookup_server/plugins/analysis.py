@@ -170,7 +170,7 @@ def _stemmed(word: str) -> _Word:
 
 
 # Megabytes of base64 are one word: nothing to remember.
-_words = Remembered(_stemmed, 2**14, MAX_TERM)
+_words = Remembered(_stemmed, 2**13, MAX_TERM)
 
 
 def _analyze_chunk(chunk: str) -> _Chunk:
@@ -186,7 +186,7 @@ def _analyze_chunk(chunk: str) -> _Chunk:
 
 
 # Texts have the same words again and again.
-_chunks = Remembered(_analyze_chunk, 2**14, _LONGEST_CHUNK)
+_chunks = Remembered(_analyze_chunk, 2**13, _LONGEST_CHUNK)
 
 
 def _spell(word: str) -> str:
@@ -346,7 +346,7 @@ def _analyze_names(names: str) -> tuple[str, ...]:
     return (*found, *_fit_all(wholes))
 
 
-_terms_of_names = Remembered(_analyze_names, 2**13, MAX_TERM)
+_terms_of_names = Remembered(_analyze_names, 2**12, MAX_TERM)
 
 
 def _wholes_in_chunk(chunk: str, words: list[str]) -> set[str]:
