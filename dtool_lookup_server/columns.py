@@ -26,7 +26,7 @@ from .engines import MARIADB
 
 
 class _SQLiteTimestamp(sqlite.DATETIME):
-    """Writes times as SQLAlchemy does on SQLite, in a fifth of the time."""
+    """Writes times as SQLAlchemy does on SQLite, in less than half the time."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         """Return what makes text of a naive time."""

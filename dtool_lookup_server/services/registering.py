@@ -81,7 +81,7 @@ def _without_collecting() -> Iterator[None]:
     """Let the garbage collector wait for what is done within.
 
     So many datasets at once have it look through all there is again and again, which
-    takes a tenth of the time; and of what is made of them nothing refers to itself.
+    takes a twentieth of the time; and of what is made of them nothing refers to itself.
     """
     if not gc.isenabled():
         # By whoever runs the server, or another thread that is within.

@@ -104,8 +104,10 @@ class _Memory:
         """Remember that words are on a list, unless it cannot be told from others."""
         if list_ is None or None in list_:
             return
-        # Two threads never take the same place.
-        bit = self._bits.setdefault(list_, 1 << next(self._places))
+        bit = self._bits.get(list_)
+        if bit is None:
+            # Two threads never take the same place.
+            bit = self._bits.setdefault(list_, 1 << next(self._places))
         for word in words:
             self._words[word] = self._words.get(word, 0) | bit
 

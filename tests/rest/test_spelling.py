@@ -133,6 +133,13 @@ def test_a_word_that_was_found_on_a_list_is_not_looked_up_there_again(looked_up)
     assert spelling.unknown(MR_MEN, {"carrot", "turnip"}) == {"carrot", "turnip"}
 
 
+def test_a_list_is_remembered_by_one_bit_however_often_it_is_asked(looked_up):
+    registering.register(dataset_info("one", SNOW_WHITE, readme="carrot"))
+    for place in [SNOW_WHITE] * 100 + [MR_MEN]:
+        spelling.unknown(place, {"carrot"})
+    assert sorted(spelling._memory()._bits.values()) == [1, 2]
+
+
 def test_what_is_remembered_of_lists_does_not_grow_without_end(looked_up, monkeypatch):
     monkeypatch.setattr(spelling._Memory, "_MOST_WORDS", 1)
     registering.register(dataset_info("one", SNOW_WHITE, readme="carrot cabbage"))
