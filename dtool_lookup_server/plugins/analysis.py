@@ -186,7 +186,7 @@ def _analyze_chunk(chunk: str) -> _Chunk:
 
 
 # Texts have the same words again and again.
-_chunks = Remembered(_analyze_chunk, 2**13, _LONGEST_CHUNK)
+_chunks = Remembered(_analyze_chunk, 2**14, _LONGEST_CHUNK)
 
 
 def _spell(word: str) -> str:
