@@ -56,10 +56,8 @@ _C = _TABLE.c
 _PLAIN = String()
 _KNOWN = PreparedForMany(
     _PLAIN,
-    lambda words: (
-        select(_C.word)
-        .join(BaseURI.__table__)
-        .where(BaseURI.__table__.c.base_uri == bindparam("place"), _C.word.in_(words))
+    lambda words: select(_C.word).where(
+        _C.base_uri_id == bindparam("list"), _C.word.in_(words)
     ),
 )
 
@@ -91,18 +89,15 @@ class _Memory:
         self._places = count()
         self._words: dict[str, int] = {}
 
-    def without_known(self, list_: _List | None, words: set[str]) -> set[str]:
-        """Return the words that are not known to be on a list.
-
-        :param list_: None where there is none
-        """
-        bit = self._bits.get(list_, 0) if list_ else 0
+    def without_known(self, list_: _List, words: set[str]) -> set[str]:
+        """Return the words that are not known to be on a list."""
+        bit = self._bits.get(list_, 0)
         found = self._words.get
         return {word for word in words if not found(word, 0) & bit} if bit else words
 
-    def remember(self, list_: _List | None, words: set[str]) -> None:
+    def remember(self, list_: _List, words: set[str]) -> None:
         """Remember that words are on a list, unless it cannot be told from others."""
-        if list_ is None or None in list_:
+        if None in list_:
             return
         bit = self._bits.get(list_)
         if bit is None:
@@ -140,11 +135,7 @@ def _unknown_on(dialect_name: str) -> Prepared | None:
         given = collate(listed.column_valued("given"), "C")
     else:
         return None
-    place = BaseURI.__table__.c
-    list_ = select(place.id).where(place.base_uri == bindparam("place"))
-    is_known = exists().where(
-        _C.word == given, _C.base_uri_id == list_.scalar_subquery()
-    )
+    is_known = exists().where(_C.word == given, _C.base_uri_id == bindparam("list"))
     return Prepared(select(given).where(~is_known))
 
 
@@ -156,23 +147,26 @@ def unknown(base_uri: str, words: set[str]) -> set[str]:
 
     :param base_uri: in its one spelling
     """
-    memory, list_ = _memory(), _LIST.first({"place": base_uri})
+    list_ = _LIST.first({"place": base_uri})
+    if list_ is None:
+        return words
+    memory = _memory()
     asked = memory.without_known(list_, words)
-    unknown_words = _not_on_list(base_uri, asked)
+    unknown_words = _not_on_list(list_[0], asked)
     memory.remember(list_, asked - unknown_words)
     return unknown_words
 
 
-def _not_on_list(base_uri: str, words: set[str]) -> set[str]:
+def _not_on_list(base_uri_id: int, words: set[str]) -> set[str]:
     if not words:
         return words
-    ordered, place = sorted(words), {"place": base_uri}
+    ordered, which = sorted(words), {"list": base_uri_id}
     unknown_of = _unknown_on(sql_db.engine.dialect.name)
     if unknown_of is not None:
         # What is not known is little.
-        rows = unknown_of.all({"words": orjson.dumps(ordered).decode(), **place})
+        rows = unknown_of.all({"words": orjson.dumps(ordered).decode(), **which})
         return {word for (word,) in rows}
-    return words.difference(word for (word,) in _KNOWN.all(ordered, place))
+    return words.difference(word for (word,) in _KNOWN.all(ordered, which))
 
 
 def learn(datasets: Iterable[tuple[int, Iterable[str]]]) -> None:
