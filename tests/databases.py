@@ -56,6 +56,16 @@ def server(kind):
 
 
 @contextmanager
+def listening(engine, name, listener):
+    """Let somebody listen to an engine for a while."""
+    sa.event.listen(engine, name, listener)
+    try:
+        yield
+    finally:
+        sa.event.remove(engine, name, listener)
+
+
+@contextmanager
 def connected(url):
     """Give a connection of one's own that commits each statement."""
     engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")

@@ -36,7 +36,7 @@ from dtool_lookup_server.prepared import (
 from dtool_lookup_server.services import users
 from dtool_lookup_server.sql_models import BaseURI, User
 from tests.conftest import make_config, open_app
-from tests.databases import KIND
+from tests.databases import KIND, listening
 
 USERS = User.__table__
 BY_NAME = Prepared(
@@ -87,9 +87,8 @@ def test_many_rows_are_few_statements_of_sqlite(session):
     adding = insert(BaseURI.__table__).values(base_uri=bindparam("base_uri")).inline()
     rows = [{"base_uri": f"s3://bucket-{place}"} for place in range(250)]
     session.flush()
-    event.listen(sql_db.engine, "before_cursor_execute", note)
-    PreparedInsert(adding).run(rows)
-    event.remove(sql_db.engine, "before_cursor_execute", note)
+    with listening(sql_db.engine, "before_cursor_execute", note):
+        PreparedInsert(adding).run(rows)
     assert len(sent) == 1
 
 
@@ -275,10 +274,11 @@ def asked(app):
     def note(*arguments):
         statements.append(arguments[2])
 
-    with app.app_context():
-        event.listen(sql_db.engine, "before_cursor_execute", note)
+    with (
+        app.app_context(),
+        listening(sql_db.engine, "before_cursor_execute", note),
+    ):
         yield statements
-        event.remove(sql_db.engine, "before_cursor_execute", note)
 
 
 @_ON_SQLITE

@@ -3,10 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import event
 
 from dtool_lookup_server import sql_db
 from tests.api_018.routes import LOOKUP
+from tests.databases import listening
 
 PAGES = [
     ("GET", "/dataset/list", None),
@@ -29,9 +29,8 @@ def statements(library_app):
 
     with library_app.app_context():
         engine = sql_db.engine
-    event.listen(engine, "before_cursor_execute", write_down)
-    yield sent
-    event.remove(engine, "before_cursor_execute", write_down)
+    with listening(engine, "before_cursor_execute", write_down):
+        yield sent
 
 
 @pytest.mark.parametrize(("method", "path", "body"), PAGES)

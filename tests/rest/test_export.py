@@ -6,11 +6,11 @@ import io
 import json
 
 import pytest
-from sqlalchemy import event
 
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.services import search
 from tests.corpus import EVERYTHING, dataset_info, uri_of
+from tests.databases import listening
 
 TYPES = ["text/csv", "application/x-ndjson", "application/ld+json"]
 
@@ -124,8 +124,7 @@ def test_rows_are_fetched_as_they_are_sent(library_app, library, grumpy, monkeyp
     def count(connection, cursor, statement, *args):
         statements.append(statement)
 
-    event.listen(engine, "before_cursor_execute", count)
-    try:
+    with listening(engine, "before_cursor_execute", count):
         headers = {**grumpy, "Accept": "application/x-ndjson"}
         response = library.get("/uris", headers=headers, buffered=False)
         chunks = response.iter_encoded()
@@ -133,5 +132,3 @@ def test_rows_are_fetched_as_they_are_sent(library_app, library, grumpy, monkeyp
         before = len(statements)
         assert len(list(chunks)) == len(EVERYTHING) - 1
         assert len(statements) > before
-    finally:
-        event.remove(engine, "before_cursor_execute", count)

@@ -6,7 +6,6 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from dtool_lookup_server.extensions import sql_db
 from dtool_lookup_server.plugins.spelling import distance
@@ -18,6 +17,7 @@ from dtool_lookup_server.services import (
 )
 from tests.conftest import put_in_bulk
 from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info
+from tests.databases import listening
 
 
 @pytest.fixture
@@ -118,10 +118,11 @@ def looked_up(client):
         if "base_uri_word" in statement and statement.startswith("SELECT"):
             looked_up.append(str(parameters))
 
-    with client.application.app_context():
-        event.listen(sql_db.engine, "before_cursor_execute", hear)
+    with (
+        client.application.app_context(),
+        listening(sql_db.engine, "before_cursor_execute", hear),
+    ):
         yield looked_up
-        event.remove(sql_db.engine, "before_cursor_execute", hear)
 
 
 def test_a_word_that_was_found_on_a_list_is_not_looked_up_there_again(looked_up):

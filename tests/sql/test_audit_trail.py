@@ -6,7 +6,6 @@ from threading import Event
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 
 from dtool_lookup_server import create_app, sql_db
 from dtool_lookup_server.append_only import REFUSAL
@@ -16,7 +15,7 @@ from dtool_lookup_server.services.audit import Action
 from dtool_lookup_server.sql_models import audit_entry
 from tests.conftest import add_people, make_config, open_app
 from tests.corpus import dataset_info
-from tests.databases import SERVERS, empty_database
+from tests.databases import SERVERS, empty_database, listening
 
 E = audit_entry.c
 
@@ -132,10 +131,9 @@ def test_entries_of_one_transaction_are_few_statements(library):
             sent.append(statement)
 
     before = number_of()
-    event.listen(sql_db.engine, "before_cursor_execute", note)
-    users.register([{"username": f"dwarf {number}"} for number in range(50)])
-    users.register([{"username": "doc"}])
-    event.remove(sql_db.engine, "before_cursor_execute", note)
+    with listening(sql_db.engine, "before_cursor_execute", note):
+        users.register([{"username": f"dwarf {number}"} for number in range(50)])
+        users.register([{"username": "doc"}])
     assert len(sent) < 8
     assert number_of() == before + 51
 

@@ -21,7 +21,7 @@ from dtool_lookup_server.migrating import UNFINISHED, standing
 from dtool_lookup_server.services import moving
 from tests.conftest import add_corpus, add_people, make_config, open_app
 from tests.corpus import DATASETS, dataset_info
-from tests.databases import SERVERS, empty_database
+from tests.databases import SERVERS, empty_database, listening
 from tests.sql.test_copy import answers
 
 #: Each kind is the one that is backed up, and the one that is filled.
@@ -218,11 +218,8 @@ def test_words_are_read_and_written_in_groups(kind, backup, server):
     def watch(_connection, _cursor, statement, *_others):
         seen.append(statement)
 
-    sa.event.listen(sa.Engine, "before_cursor_execute", watch)
-    try:
+    with listening(sa.Engine, "before_cursor_execute", watch):
         run(target, "restore", backup)
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", watch)
     written = [text for text in seen if text.startswith("INSERT INTO dataset_text")]
     assert 0 < len(written) <= 2
     read = [text for text in seen if "FROM dataset_content" in text]
@@ -238,11 +235,8 @@ def test_writing_may_take_its_time(backup, server):
             with connection.connection.cursor() as cursor:
                 limits.add(cursor.execute("SHOW statement_timeout").fetchone()[0])
 
-    sa.event.listen(sa.Engine, "before_cursor_execute", watch)
-    try:
+    with listening(sa.Engine, "before_cursor_execute", watch):
         run(target, "restore", backup)
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", watch)
     assert limits == {"0"}
 
 

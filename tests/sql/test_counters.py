@@ -2,11 +2,10 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import product
 
 import pytest
-from sqlalchemy import delete, event, select, update
+from sqlalchemy import delete, select, update
 
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.services import base_uris, counters, datasets, registering
@@ -15,6 +14,7 @@ from dtool_lookup_server.services.users import require
 from dtool_lookup_server.sql_models import BaseURI, dataset_counter
 from tests.conftest import add_people
 from tests.corpus import DATASETS, MR_MEN, SNOW_WHITE, dataset_info
+from tests.databases import listening
 
 CLIENTS = 8
 ROUNDS = 12
@@ -28,16 +28,6 @@ def library(app):
         for info in DATASETS:
             registering.register(info)
         yield app
-
-
-@contextmanager
-def listening(engine, name, listener):
-    """Let somebody listen to an engine for a while."""
-    event.listen(engine, name, listener)
-    try:
-        yield
-    finally:
-        event.remove(engine, name, listener)
 
 
 def wrong():

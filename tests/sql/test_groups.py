@@ -3,7 +3,6 @@
 import gc
 
 import pytest
-from sqlalchemy import event
 
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.engines import WRITES
@@ -15,6 +14,7 @@ from dtool_lookup_server.services.registered import info_of
 from dtool_lookup_server.services.users import require
 from tests.conftest import add_people, open_app
 from tests.corpus import SNOW_WHITE, dataset_info
+from tests.databases import listening
 
 pytestmark = pytest.mark.usefixtures("only_with_sql_plugins")
 
@@ -51,11 +51,8 @@ def statements_of(action):
         if sql_db.session.info.get(WRITES):
             heard.append(statement)
 
-    event.listen(sql_db.engine, "before_cursor_execute", hear)
-    try:
+    with listening(sql_db.engine, "before_cursor_execute", hear):
         action()
-    finally:
-        event.remove(sql_db.engine, "before_cursor_execute", hear)
     return heard
 
 

@@ -14,6 +14,7 @@ from dtool_lookup_server.services import indexing, verifying
 from dtool_lookup_server.sql_models import BaseURI, utc_now
 from tests.conftest import add_corpus, add_people, register_together
 from tests.corpus import DATASETS, EVERYTHING, dataset_info
+from tests.databases import listening
 
 #: The last revision with a FULLTEXT index on MariaDB.
 FULLTEXT = "0016"
@@ -257,11 +258,8 @@ def test_who_registers_never_waits_for_an_index_of_postgresql(app, db, old):
         statements.append(statement)
 
     # Migrations have an engine of their own.
-    sa.event.listen(sa.Engine, "before_cursor_execute", listen)
-    try:
+    with listening(sa.Engine, "before_cursor_execute", listen):
         db("upgrade")
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", listen)
     made = [text for text in statements if INDEX_OF_0_18.match(text)]
     assert made
     assert [text for text in made if "CONCURRENTLY" not in text] == []
