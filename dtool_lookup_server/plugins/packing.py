@@ -42,7 +42,9 @@ def _compressed(content: bytes) -> bytes:
     if window >= zlib.MAX_WBITS:
         return zlib.compress(content, _COMPRESSION)
     window = max(window, _SMALLEST_WINDOW)
-    compressor = zlib.compressobj(_COMPRESSION, zlib.DEFLATED, window, window - 6)
+    # Its other tables are made as small: 8 goes with windows of 14 bits and more.
+    memory = window - 6
+    compressor = zlib.compressobj(_COMPRESSION, zlib.DEFLATED, window, memory)
     return compressor.compress(content) + compressor.flush()
 
 

@@ -29,6 +29,7 @@ def searchable_values(annotations: Any) -> set[tuple[str, str]]:
 def text_of(value: Any) -> str:
     """Return a value as it is searched: text as it is, anything else as JSON."""
     if type(value) is int:
+        # As JSON has it; most of what is not text is one.
         return str(value)[:LONGEST]
     text = value if isinstance(value, str) else json.dumps(value)
     return _storable(text[:LONGEST])

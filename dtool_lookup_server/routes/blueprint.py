@@ -43,7 +43,7 @@ def loads(data: bytes) -> Any:
     deepest = current_app.config["MAX_JSON_DEPTH"]
     try:
         text = data.decode("utf-8")
-        # Most have fewer of them than may stand within each other.
+        # Most have fewer brackets, in texts too, than may stand within each other.
         is_flat = data.count(b"{") + data.count(b"[") <= deepest
         # A manifest has tens of megabytes: where nobody else needs them, they go.
         del data
