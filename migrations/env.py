@@ -13,7 +13,7 @@ from flask import current_app
 from dtool_lookup_server.cli.base import RedLine
 from dtool_lookup_server.columns import SUFFIXES, is_on
 from dtool_lookup_server.dataset_json import TABLE as DATASET_JSON
-from dtool_lookup_server.engines import without_time_limit
+from dtool_lookup_server.engines import WRITES, make_durable, without_time_limit
 from dtool_lookup_server.migrating import (
     AHEAD,
     NOT_FILLED,
@@ -44,7 +44,8 @@ def run_online() -> None:
     limited = context.config.attributes.get("engine") or extension.db.engine
     with (
         without_time_limit(limited, current_app.config) as engine,
-        engine.connect() as connection,
+        # SQLite refuses to write after reading, where others wrote in between.
+        engine.connect().execution_options(**{WRITES: True}) as connection,
         one_at_a_time(connection),
         unchecked(connection),
     ):
@@ -69,6 +70,7 @@ def run_online() -> None:
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
+        make_durable(engine)
 
 
 @contextmanager

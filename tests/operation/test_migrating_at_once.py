@@ -1,9 +1,11 @@
 """Many machines at start: one migrates, the others wait, and all of them are ready."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +13,7 @@ import sqlalchemy as sa
 from dtool_lookup_server import sql_db
 from dtool_lookup_server.migrating import one_at_a_time
 from dtool_lookup_server.sql_models import User
-from tests.databases import SERVERS, empty_database
+from tests.databases import SERVERS, empty_database, listening
 from tests.operation.conftest import set_revision
 
 MACHINES = 4
@@ -77,6 +79,27 @@ def test_a_migration_that_was_killed_holds_nobody_up(start, empty_app):
     second = start("db", "upgrade")
     _out, error = second.communicate(timeout=120)
     assert second.returncode == 0, error
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_others_write_does_not_end_a_migration(empty_app):
+    runner = empty_app.test_cli_runner()
+    assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
+    path = sa.make_url(empty_app.config["SQLALCHEMY_DATABASE_URI"]).database
+
+    def write_meanwhile(_connection, _cursor, statement, *_rest):
+        # Which step was reached has been read by then, in the same transaction.
+        if statement.startswith("DELETE FROM alembic_version"):
+            with (
+                closing(sqlite3.connect(path, timeout=0)) as other,
+                suppress(sqlite3.OperationalError),
+            ):
+                other.execute("INSERT INTO user (username, is_admin) VALUES ('x', 0)")
+                other.commit()
+
+    with listening(sa.Engine, "before_cursor_execute", write_meanwhile):
+        done = runner.invoke(args=["db", "upgrade"])
+    assert done.exit_code == 0, done.output
 
 
 def test_an_older_version_leaves_newer_tables_alone(empty_app):
