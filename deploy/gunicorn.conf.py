@@ -12,6 +12,7 @@ Any of gunicorn's own settings can be given in GUNICORN_CMD_ARGS and wins over t
 import gc
 import os
 import shutil
+import signal
 import tempfile
 
 from flask.cli import load_dotenv
@@ -75,7 +76,12 @@ def when_ready(server):
 
 
 def post_fork(server, worker):
-    """Let a worker open connections of its own."""
+    """Let a worker open connections of its own, and end where it is told to.
+
+    Until a worker sets handlers of its own it has that of the main process, which
+    only notes a signal: gunicorn would wait for it until graceful_timeout.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     from dtool_lookup_server import sql_db
 
     with worker.app.callable.app_context():

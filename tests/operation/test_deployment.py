@@ -9,6 +9,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,6 +97,37 @@ def test_gunicorn_opens_the_port_of_the_metrics(tmp_path, keys):
         assert get(f"{url}/metrics")[0] == 404
     assert status == 200
     assert 'route="/config/versions"' in text
+
+
+def test_gunicorn_ends_while_a_worker_begins(tmp_path, keys):
+    configuration = tmp_path / "gunicorn.conf.py"
+    configuration.write_text(
+        f"""
+import pathlib, runpy, time
+globals().update(runpy.run_path({str(DEPLOY / "gunicorn.conf.py")!r}))
+begin = post_fork
+def post_fork(server, worker):
+    begin(server, worker)
+    pathlib.Path("begun").touch()
+    time.sleep(2)
+"""
+    )
+    command = [sys.executable, "-m", "gunicorn", "-c", configuration]
+    settings = {
+        "BIND": f"127.0.0.1:{free_port()}",
+        "WEB_CONCURRENCY": "1",
+        "DTOOL_LOOKUP_SERVER_HOME": str(tmp_path),
+        "JWT_PUBLIC_KEY": keys.public,
+    }
+    with (
+        open(tmp_path / "gunicorn.log", "w") as log,
+        running(
+            command, cwd=tmp_path, env={**os.environ, **settings}, stderr=log
+        ) as process,
+    ):
+        while not (tmp_path / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
 
 
 # .env
