@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
 
 from dtool_lookup_server.services import demonstration, indexing
 from tests.conftest import add_corpus, add_people, make_config, open_app
@@ -45,8 +46,15 @@ class QuietHandler(WSGIRequestHandler):
 @contextmanager
 def serving(app):
     """Serve an application on a free port; gives its address."""
+
+    def answer(environ, start_response):
+        # Whole: the server leaves a file open where the browser goes away meanwhile.
+        body, status, headers = run_wsgi_app(app, environ, buffered=True)
+        start_response(status, list(headers))
+        return body
+
     server = make_server(
-        "127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler
+        "127.0.0.1", 0, answer, threaded=True, request_handler=QuietHandler
     )
     thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
