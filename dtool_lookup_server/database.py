@@ -35,6 +35,10 @@ _RETRIED = {"40001", "40P01", 1213, 1020}
 _FULL = {"53100", 1021, 1114, sqlite3.SQLITE_FULL}
 _READ_ONLY = {"25006", 1290, 1792, 1836, sqlite3.SQLITE_READONLY}
 
+# The same, of a table or column that is not there; of SQLite the message tells it.
+_NOT_UPGRADED = {"42P01", "42703", 1146, 1054}
+_NOT_UPGRADED_SQLITE = re.compile(r"no such (table|column)\b|has no column named\b")
+
 # What the operating system calls it, where MariaDB hands on only that.
 _NO_SPACE = re.compile(rf"\b(err(no|code): |error ){errno.ENOSPC}\b")
 
@@ -137,8 +141,11 @@ def _code(error: DBAPIError) -> Any:
     original = error.orig
     if isinstance(original, sqlite3.Error):
         return getattr(original, "sqlite_errorcode", 0) & 0xFF
-    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
-    return state or (original.args[0] if original and original.args else None)
+    number = original.args[0] if original and original.args else None
+    # Drivers of MariaDB may tell its SQLSTATE, too, which is the same for many numbers.
+    if isinstance(number, int):
+        return number
+    return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
 
 
 def lock_row(model: Any, row_id: int) -> None:
@@ -159,11 +166,11 @@ def unavailable(error: DBAPIError) -> StoreUnavailableError | None:
     if deadlines.is_over() and isinstance(error, OperationalError):
         return deadlines.too_late()
     message = str(error.orig).lower()
-    if "no such table" in message or "does not exist" in message or "1146" in message:
-        return StoreUnavailableError(
-            "The database has no tables yet: run `flask db upgrade`"
-        )
     code = _code(error)
+    if code in _NOT_UPGRADED or _NOT_UPGRADED_SQLITE.search(message):
+        return StoreUnavailableError(
+            "The database has not the tables of this version: run `flask db upgrade`"
+        )
     if code in _FULL or _NO_SPACE.search(message):
         return StoreFullError(
             "The database has no room on its disk: only reading works until it has"

@@ -174,6 +174,15 @@ def test_the_migrations_make_what_the_models_say(app, db):
     assert made == described()
 
 
+@pytest.mark.parametrize("tables", ["none", "of a version that revoked no tokens"])
+def test_who_has_not_upgraded_is_told_what_to_do(app, db, headers, tables):
+    if tables != "none":
+        db("upgrade", "0005")
+    response = app.test_client().get("/base-uris", headers=headers("snow-white"))
+    assert response.status_code == 503
+    assert "run `flask db upgrade`" in response.json["message"]
+
+
 def test_an_upgraded_database_is_as_a_new_one(app, db, old):
     db("upgrade")
     db("check")
