@@ -3,14 +3,23 @@
 A lock ends with the process or the connection that has it, however they end.
 """
 
+import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+import struct
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from hashlib import blake2b
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, TextClause, text
 
+from . import deadlines
 from .engines import MARIADB
+
+# Seconds between two attempts to take a lock.
+_NAP = 0.002
 
 #: Tries to take a lock; returns at once, with whether it is had.
 Taking = Callable[[], bool]
@@ -26,7 +35,7 @@ def asking(engine: Engine, name: str) -> AbstractContextManager[Taking]:
     """
     kind = engine.dialect.name
     if kind == "sqlite":
-        return _file_lock(f"{engine.url.database}-{name}.lock")
+        return _file_lock(engine, name)
     query, release = _SESSION_LOCKS[kind]
     return _session_lock(engine, query, release, name)
 
@@ -67,22 +76,86 @@ def _session_lock(
 
 
 @contextmanager
-def _file_lock(path: str) -> Iterator[Taking]:
-    # Beside the database: its own locks are lost when the file is opened once more.
-    # The file stays, since another process may be about to lock it.
-    if path.startswith((":memory:", "None")):
+def _file_lock(engine: Engine, name: str) -> Iterator[Taking]:
+    file = _open(engine, name)
+    if file is None:
         yield lambda: True
         return
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-
-    def taken() -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     try:
-        yield taken
+        yield lambda: _takes(file)
     finally:
         os.close(file)
+
+
+def _open(engine: Engine, name: str) -> int | None:
+    """Open the file of a lock; None where nobody else can write to the database.
+
+    It is in memory, or in a folder that can only be read.
+    """
+    # Beside the database: its own locks are lost when the file is opened once more.
+    # The file stays, since another process may be about to lock it.
+    path = engine.url.database
+    if path and "uri" in engine.url.query:
+        path = urlsplit(path).path
+    if not path or path.startswith(":memory:"):
+        return None
+    try:
+        return os.open(f"{path}-{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EROFS):
+            return None
+        raise
+
+
+def _takes(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def among_processes(engine: Engine, name: str, keys: Collection[str]) -> Iterator[None]:
+    """Keep the others who ask for one of these keys waiting, on SQLite's machine.
+
+    Each key is a byte of a file, which need not be that long. They are asked for in one
+    order, so that none waits for one that waits for it.
+
+    :param name: which locks of this database, which is SQLite's
+    :raises TookTooLongError: if the request has no time left
+    """
+    file = _open(engine, name)
+    if file is None:
+        yield
+        return
+    try:
+        for place in sorted(map(_place_of, keys)):
+            while not _takes_byte(file, place):
+                deadlines.remaining()
+                time.sleep(_NAP)
+        yield
+    finally:
+        os.close(file)
+
+
+def _place_of(key: str) -> int:
+    # Two keys of one place wait for each other, and no harm is done.
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest()) >> 2
+
+
+def _takes_byte(file: int, place: int) -> bool:
+    """Take the lock of one byte, where the system has such locks; else of the file.
+
+    They belong to the opened file (fcntl(2), "Open file description locks"), not to the
+    process as POSIX has it: threads keep each other waiting, too.
+    """
+    command = getattr(fcntl, "F_OFD_SETLK", None)
+    if command is None:
+        return _takes(file)
+    asked = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
+    try:
+        fcntl.fcntl(file, command, asked)
+    except BlockingIOError:
+        return False
+    return True

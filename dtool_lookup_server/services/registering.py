@@ -2,7 +2,6 @@
 
 import functools
 import gc
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,19 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from ..database import transactional
-from ..engines import WRITES
 from ..errors import (
     AuthorizationError,
     DtoolLookupServerError,
     StoreUnavailableError,
 )
 from ..extensions import sql_db
-from ..pagination import exists
-from ..plugins import kept_beside
 from ..plugins.interfaces import DatasetInfo, is_grouping
-from ..plugins.registry import answering, in_use, registering_in
 from ..sql_models import Dataset, utc_now
-from . import audit, base_uris, permissions
+from . import audit, base_uris, outside, permissions
 from .audit import Action
 from .dataset_info import checked
 from .digests import digest_of
@@ -33,7 +28,6 @@ from .registrations import (
     counted,
     leave_out_known_words,
     prepare,
-    prepared_for,
     registering_plugins,
     write,
 )
@@ -43,8 +37,6 @@ from .registrations import (
 from .users import ActingUser
 
 Permission = Callable[[ActingUser, str], None]
-
-_log = logging.getLogger(__name__)
 
 
 def register_as(user: ActingUser, info: dict[str, Any]) -> str:
@@ -131,13 +123,9 @@ def _put_one_by_one(registrations: Sequence[Registration]) -> list[bool | Except
     for registration in registrations:
         outcomes.append(_put_alone(registration))
         # Else it would be waited for as often as there are datasets.
-        if isinstance(outcomes[-1], StoreUnavailableError) and _is_one_away():
+        if isinstance(outcomes[-1], StoreUnavailableError) and outside.is_one_away():
             break
     return outcomes + outcomes[-1:] * (len(registrations) - len(outcomes))
-
-
-def _is_one_away() -> bool:
-    return not all(map(_answers, _outside_plugins()))
 
 
 def _put_alone(registration: Registration) -> bool | Exception:
@@ -202,7 +190,9 @@ def register_if_changed(info: dict[str, Any]) -> bool:
 
 def forget(uri: str) -> None:
     """Remove a dataset from SQL and every plugin; nothing happens where unknown."""
-    _forget_in_all(base_uris.normalised_uri(uri))
+    uri = base_uris.normalised_uri(uri)
+    with outside.alone_with([uri]):
+        _forget_in_all(uri)
 
 
 def replace(
@@ -228,97 +218,21 @@ def register_all(registrations: Sequence[Registration]) -> list[bool]:
     :param registrations: of those with the same URI the last one counts
     :returns: of each whether it is new
     """
-    outside = _outside_plugins()
-    if outside:
-        _require_answers(outside)
     leave_out_known_words(registrations)
-    told: list[tuple[str, Any]] = []
-    try:
-        return _register_in_all(registrations, outside, told)
-    except Exception:
-        _take_back(told)
-        raise
-
-
-def _require_answers(outside: list[Any]) -> None:
-    """Return if the stores answer, as far as they must before a transaction begins.
-
-    While one is waited for within it, nobody else could write to SQLite.
-    """
-    session = sql_db.session
-    if session.info.get(WRITES) or session.get_bind().dialect.name != "sqlite":
-        return
-    for plugin in outside:
-        _check_health(plugin)
-
-
-def _answers(plugin: Any) -> bool:
-    try:
-        _check_health(plugin)
-    except StoreUnavailableError:
-        return False
-    return True
-
-
-def _check_health(plugin: Any) -> None:
-    if check_health := getattr(plugin, "check_health", None):
-        with answering(plugin):
-            check_health()
-
-
-def _outside_plugins() -> list[Any]:
-    """Return the plugins with stores of their own, the search plugin last.
-
-    What a search plugin alone has would be counted among its hits.
-    """
-    plugins = registering_plugins(share_transaction=False)
-    return sorted(plugins, key=lambda plugin: plugin is in_use().search)
-
-
-def _take_back(told: Sequence[tuple[str, Any]]) -> None:
-    """Undo registrations that failed in the stores that have them already.
-
-    A dataset that was registered before stays as these stores have it now; `flask
-    dataset verify` finds where that is not what SQL says.
-    """
-    away: list[Any] = []
-    for uri, plugin in told:
-        try:
-            if _is_registered(uri):
-                continue
-            if plugin in away:
-                raise StoreUnavailableError("It did not answer just before")
-            _delete_from(plugin, uri)
-        except Exception as error:
-            # The error that the client is told of is the first one.
-            _log.warning("%s is left in a store: %s", uri, type(error).__name__)
-            if plugin not in away and not _answers(plugin):
-                away.append(plugin)
-
-
-def _is_registered(uri: str) -> bool:
-    return exists(select(Dataset.id).where(Dataset.uri == uri))
+    telling = outside.Telling(registrations)
+    with telling.around():
+        return _register_in_all(registrations, telling)
 
 
 @transactional
 def _register_in_all(
-    registrations: Sequence[Registration],
-    outside: list[Any],
-    told: list[tuple[str, Any]],
+    registrations: Sequence[Registration], telling: outside.Telling
 ) -> list[bool]:
-    """Register datasets in SQL and in every plugin; return of each whether it is new.
-
-    Stores of their own are told while the rows are locked: of two registrations at once
-    the one whose row is the last is the last in every store. The commit comes after
-    them, so that where one does not answer nothing is registered.
-
-    :param told: gets the URIs with the plugins that have them, to be told otherwise
-    """
+    """Register datasets in SQL and in every plugin, see Telling.within."""
     are_new: list[bool] = []
     for group in _apart(registrations):
         are_new += write(group)
-        if outside:
-            _tell(outside, group, told)
+        telling.within(group)
     return are_new
 
 
@@ -334,36 +248,16 @@ def _apart(registrations: Sequence[Registration]) -> Iterator[list[Registration]
         yield [*group.values()]
 
 
-def _tell(
-    outside: list[Any], group: Sequence[Registration], told: list[tuple[str, Any]]
-) -> None:
-    datasets = [one.dataset for one in group if one.dataset is not None]
-    complete = {dataset["uri"]: True for dataset in datasets}
-    for plugin in outside:
-        if is_grouping(plugin):
-            # Where it fails it may have some of them.
-            told += [(one.uri, plugin) for one in group]
-            with registering_in(plugin):
-                plugin.register_prepared(prepared_for(plugin, group))
-            continue
-        for dataset in datasets:
-            complete[dataset["uri"]] &= kept_beside.register_in(plugin, dataset)
-            told.append((dataset["uri"], plugin))
-    for dataset in datasets:
-        kept_beside.settle(dataset, complete[dataset["uri"]])
-
-
 @transactional
 def _forget_in_all(uri: str) -> None:
     known = counted([uri]).get(uri)
     if known is not None:
         for plugin in registering_plugins(share_transaction=True):
-            _delete_from(plugin, uri)
+            outside.delete_from(plugin, uri)
         forget_in_sql(known)
         audit.record(Action.DELETE, uri, base_uris.split(uri)[0])
     # Before the commit, as in registering; also what a store alone has.
-    for plugin in registering_plugins(share_transaction=False):
-        _delete_from(plugin, uri)
+    outside.delete(uri)
 
 
 def share_transactions() -> bool:
@@ -372,7 +266,7 @@ def share_transactions() -> bool:
     Not where a plugin has a store of its own: what fails is taken back there when the
     transaction has ended.
     """
-    return not _outside_plugins()
+    return not outside.plugins()
 
 
 def take_groups() -> bool:
@@ -381,10 +275,4 @@ def take_groups() -> bool:
     Not where a store of its own is told of each by itself: the rows of all of them
     would be locked meanwhile.
     """
-    return all(map(is_grouping, _outside_plugins()))
-
-
-def _delete_from(plugin: Any, uri: str) -> None:
-    if delete_dataset := getattr(plugin, "delete_dataset", None):
-        with answering(plugin):
-            delete_dataset(uri)
+    return all(map(is_grouping, outside.plugins()))
