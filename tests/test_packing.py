@@ -23,7 +23,12 @@ def test_a_text_of_any_length_comes_back(length):
     assert unpack_text(pack_text(text)) == text
 
 
-@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("length", [0, 1, 511])
+def test_what_is_short_is_not_compressed(length):
+    assert "a" * length in pack_text("a" * length).decode("latin-1")
+
+
+@pytest.mark.parametrize("length", [length for length in LENGTHS if length >= 512])
 def test_it_takes_hardly_more_room_than_with_the_largest_window(length):
     text = " ".join(Random(length).choices(["forest", "dwarf", "mirror"], k=length))
     text = text[:length]

@@ -5,16 +5,16 @@ there is no Chromium the tests are skipped, but not in CI.
 """
 
 import os
-import threading
 from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 from werkzeug.test import run_wsgi_app
 
 from dtool_lookup_server.services import demonstration, indexing
 from tests.conftest import add_corpus, add_people, make_config, open_app
+from tests.live_server import serve
 from tests.web.chromium import OPTIONS, find_chromium
 
 #: Longest wait, in milliseconds: a machine may be slow, and what is wrong stays wrong.
@@ -53,17 +53,8 @@ def serving(app):
         start_response(status, list(headers))
         return body
 
-    server = make_server(
-        "127.0.0.1", 0, answer, threaded=True, request_handler=QuietHandler
-    )
-    thread = threading.Thread(target=server.serve_forever, args=[0.02])
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serve(answer, QuietHandler) as url:
+        yield f"{url}/"
 
 
 @pytest.fixture(scope="module")
