@@ -15,6 +15,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
+GUNICORN = DEPLOY / "gunicorn.conf.py"
 
 
 def program(name):
@@ -89,8 +90,20 @@ def gunicorn(folder, **environment):
 
     :param folder: the folder that it runs in
     """
+    with starting_gunicorn(folder, GUNICORN, **environment) as (process, url):
+        wait_for(f"{url}/config/versions", process)
+        yield url
+
+
+@contextmanager
+def starting_gunicorn(folder, configuration, **environment):
+    """Give the process of a server, and the URL where it will be.
+
+    :param folder: the folder that it runs in
+    :param configuration: the file for gunicorn
+    """
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-c", DEPLOY / "gunicorn.conf.py"]
+    command = [sys.executable, "-m", "gunicorn", "-c", configuration]
     settings = {"BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": "2", **environment}
     with (
         open(folder / "gunicorn.log", "w") as log,
@@ -98,5 +111,4 @@ def gunicorn(folder, **environment):
             command, cwd=folder, env={**os.environ, **settings}, stderr=log
         ) as process,
     ):
-        wait_for(f"http://127.0.0.1:{port}/config/versions", process)
-        yield f"http://127.0.0.1:{port}"
+        yield process, f"http://127.0.0.1:{port}"

@@ -25,12 +25,14 @@ from dtool_lookup_server.plugins.mongo.settings import RETRIEVE, SEARCH, setting
 from tests.conftest import add_people, make_config, open_app
 from tests.operation.processes import (
     DEPLOY,
+    GUNICORN,
     REPOSITORY,
     free_port,
     get,
     gunicorn,
     program,
     running,
+    starting_gunicorn,
     wait_for,
 )
 
@@ -79,7 +81,7 @@ def test_gunicorn_reads_a_dotenv_file(tmp_path, keys):
 def test_gunicorn_opens_no_socket_to_be_controlled_by():
     command = [sys.executable, "-m", "gunicorn", "--print-config", "-c"]
     done = subprocess.run(
-        [*command, DEPLOY / "gunicorn.conf.py"],
+        [*command, GUNICORN],
         capture_output=True,
         text=True,
         check=True,
@@ -104,7 +106,7 @@ def test_gunicorn_ends_while_a_worker_begins(tmp_path, keys):
     configuration.write_text(
         f"""
 import pathlib, runpy, time
-globals().update(runpy.run_path({str(DEPLOY / "gunicorn.conf.py")!r}))
+globals().update(runpy.run_path({str(GUNICORN)!r}))
 begin = post_fork
 def post_fork(server, worker):
     begin(server, worker)
@@ -112,18 +114,10 @@ def post_fork(server, worker):
     time.sleep(2)
 """
     )
-    command = [sys.executable, "-m", "gunicorn", "-c", configuration]
-    settings = {
-        "BIND": f"127.0.0.1:{free_port()}",
-        "WEB_CONCURRENCY": "1",
-        "DTOOL_LOOKUP_SERVER_HOME": str(tmp_path),
-        "JWT_PUBLIC_KEY": keys.public,
-    }
-    with (
-        open(tmp_path / "gunicorn.log", "w") as log,
-        running(
-            command, cwd=tmp_path, env={**os.environ, **settings}, stderr=log
-        ) as process,
+    home = {"DTOOL_LOOKUP_SERVER_HOME": str(tmp_path), "JWT_PUBLIC_KEY": keys.public}
+    with starting_gunicorn(tmp_path, configuration, WEB_CONCURRENCY="1", **home) as (
+        process,
+        _url,
     ):
         while not (tmp_path / "begun").exists():
             assert process.poll() is None

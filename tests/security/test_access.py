@@ -20,6 +20,7 @@ from tests.api_018.test_authentication import bearer, sign_by_hand
 from tests.api_018.test_errors import RULES
 from tests.conftest import make_config, open_app, open_database, register_people
 from tests.corpus import DATASETS, SNOW_WHITE, dataset_info, uri_of, uuid_of
+from tests.databases import listening
 from tests.security.access import (
     ELSEWHERE,
     GUARDED,
@@ -286,9 +287,8 @@ def counted_statements(app):
 
     with app.app_context():
         engine = sql_db.engine
-    sa.event.listen(engine, "before_cursor_execute", count)
-    yield statements
-    sa.event.remove(engine, "before_cursor_execute", count)
+    with listening(engine, "before_cursor_execute", count):
+        yield statements
 
 
 def answers(app, role, headers):
