@@ -5,14 +5,13 @@ import threading
 import pytest
 
 from dtool_lookup_server import UnknownBaseURIError
-from dtool_lookup_server.plugins.interfaces import GroupingABC
 from dtool_lookup_server.plugins.registry import Plugins
 from dtool_lookup_server.plugins.sql import SQLSearch
 from dtool_lookup_server.services import registering
 from tests.conftest import add_people, open_app
 from tests.corpus import dataset_info, uri_of
 from tests.databases import KIND
-from tests.test_plugin_contract import OldRetrieve
+from tests.test_plugin_contract import GroupingRetrieve, OldRetrieve, OldSearch
 
 #: Seconds after which a test gives up what should have happened.
 TOO_LONG = 20
@@ -20,31 +19,23 @@ TOO_LONG = 20
 URI = uri_of("dataset")
 
 
-class OutsideRetrieve(GroupingABC, OldRetrieve):
+class SlowRetrieve(GroupingRetrieve):
     """A retrieve plugin with a store of its own, which can be made to take its time."""
-
-    shares_sql_transaction = False
 
     def __init__(self):
         super().__init__()
         self.waits = {}
 
-    def prepare_dataset(self, dataset_info):
-        return dict(dataset_info)
-
     def register_prepared(self, datasets):
-        self.registered |= datasets
+        super().register_prepared(datasets)
         for info in datasets.values():
             self.waits.get(info["name"], lambda: None)()
-
-    def delete_dataset(self, uri):
-        self.registered.pop(uri, None)
 
 
 @pytest.fixture
 def store():
     """The plugin that is used."""
-    return OutsideRetrieve()
+    return SlowRetrieve()
 
 
 @pytest.fixture
@@ -138,6 +129,16 @@ def test_of_two_at_once_the_last_is_the_last_in_the_store(
     thread.join(TOO_LONG)
     left = {URI: "second"} if other == "register" else {}
     assert held(store) == registered() == left
+
+
+def test_the_search_plugin_forgets_first(config):
+    plugins = Plugins(OldSearch(), OldRetrieve(), [])
+    heard = []
+    plugins.retrieve.delete_dataset = lambda uri: heard.append(("retrieve", uri))
+    plugins.search.delete_dataset = lambda uri: heard.append(("search", uri))
+    with open_app(config, plugins) as app, app.app_context():
+        registering.forget(URI)
+    assert heard == [("search", URI), ("retrieve", URI)]
 
 
 def test_what_sql_refuses_is_not_left_in_the_store(app, store):

@@ -140,8 +140,8 @@ class Telling:
 
 
 def delete(uri: str) -> None:
-    """Let every store forget a dataset."""
-    for plugin in plugins():
+    """Let every store forget a dataset, the search plugin's first: see plugins()."""
+    for plugin in reversed(plugins()):
         delete_from(plugin, uri)
 
 

@@ -28,7 +28,7 @@ from .registrations import (
     counted,
     leave_out_known_words,
     prepare,
-    registering_plugins,
+    sharing,
     write,
 )
 from .registrations import (
@@ -252,7 +252,7 @@ def _apart(registrations: Sequence[Registration]) -> Iterator[list[Registration]
 def _forget_in_all(uri: str) -> None:
     known = counted([uri]).get(uri)
     if known is not None:
-        for plugin in registering_plugins(share_transaction=True):
+        for plugin in sharing():
             outside.delete_from(plugin, uri)
         forget_in_sql(known)
         audit.record(Action.DELETE, uri, base_uris.split(uri)[0])
