@@ -3,7 +3,6 @@
 A lock ends with the process or the connection that has it, however they end.
 """
 
-import errno
 import fcntl
 import os
 import struct
@@ -17,6 +16,7 @@ from sqlalchemy import Engine, TextClause, text
 
 from . import deadlines
 from .engines import MARIADB
+from .errors import StoreUnavailableError
 
 # Seconds between two attempts to take a lock.
 _NAP = 0.002
@@ -32,6 +32,7 @@ def asking(engine: Engine, name: str) -> AbstractContextManager[Taking]:
     it makes an index without locking a table, waits for every older transaction.
 
     :param name: which lock of this database
+    :raises StoreUnavailableError: on SQLite, if nothing can be locked beside it
     """
     kind = engine.dialect.name
     if kind == "sqlite":
@@ -88,9 +89,10 @@ def _file_lock(engine: Engine, name: str) -> Iterator[Taking]:
 
 
 def _open(engine: Engine, name: str) -> int | None:
-    """Open the file of a lock; None where nobody else can write to the database.
+    """Open the file of a lock; None for a database in memory, which nobody shares.
 
-    It is in memory, or in a folder that can only be read.
+    :raises StoreUnavailableError: if there can be none, since what needs a lock would
+        go on without it
     """
     # Beside the database: its own locks are lost when the file is opened once more.
     # The file stays, since another process may be about to lock it.
@@ -102,9 +104,9 @@ def _open(engine: Engine, name: str) -> int | None:
     try:
         return os.open(f"{path}-{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EROFS):
-            return None
-        raise
+        raise StoreUnavailableError(
+            f"Nothing can be locked beside the database: {error.strerror}"
+        ) from error
 
 
 def _takes(file: int) -> bool:
@@ -124,6 +126,7 @@ def among_processes(engine: Engine, name: str, keys: Collection[str]) -> Iterato
 
     :param name: which locks of this database, which is SQLite's
     :raises TookTooLongError: if the request has no time left
+    :raises StoreUnavailableError: if nothing can be locked there
     """
     file = _open(engine, name)
     if file is None:

@@ -1,8 +1,10 @@
 """A store of a plugin's own is kept as SQL has it, and keeps nobody from writing."""
 
 import threading
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from dtool_lookup_server import UnknownBaseURIError
 from dtool_lookup_server.plugins.registry import Plugins
@@ -139,6 +141,15 @@ def test_the_search_plugin_forgets_first(config):
     with open_app(config, plugins) as app, app.app_context():
         registering.forget(URI)
     assert heard == [("search", URI), ("retrieve", URI)]
+
+
+@pytest.mark.skipif(KIND != "sqlite", reason="others have locks of their own")
+def test_without_a_lock_nothing_is_registered(app, register, registered, store):
+    path = sa.make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database
+    # What cannot be opened as a file.
+    Path(f"{path}-datasets.lock").mkdir()
+    assert register("first") == 503
+    assert held(store) == registered() == {}
 
 
 def test_what_sql_refuses_is_not_left_in_the_store(app, store):
