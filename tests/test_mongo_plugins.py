@@ -85,6 +85,31 @@ def test_the_indexes_are_made_at_start(app, database):
     assert indexes["text"]["key"][0] == ("search.terms", 1)
 
 
+def test_terms_are_kept_in_small_pages(app, database):
+    indexes = database.command("collStats", "datasets", indexDetails=True)
+    assert "leaf_page_max=4KB" in indexes["indexDetails"]["text"]["creationString"]
+
+
+def test_an_index_that_is_there_stays_however_it_is_stored(config, database):
+    keys = list(mongo_text.INDEX.document["key"].items())
+    database.datasets.create_index(keys, name="text")
+    with open_app(config) as app, app.app_context():
+        app.search.check_health()
+    assert "storageEngine" not in database.datasets.index_information()["text"]
+
+
+def test_where_indexes_are_stored_otherwise_they_are_made_all_the_same(
+    config, database, monkeypatch
+):
+    options = {"wiredTiger": {"configString": "pages=unknown"}}
+    monkeypatch.setitem(mongo_text.INDEX.document, "storageEngine", options)
+    with open_app(config) as app, app.app_context():
+        app.search.check_health()
+    indexes = database.datasets.index_information()
+    assert {"uuid", "base_uri", "text", "uri"} < indexes.keys()
+    assert "storageEngine" not in indexes["text"]
+
+
 @pytest.mark.parametrize("text", ["apple", "apple pear", '"red apple"', "app*"])
 def test_hits_are_counted_and_found_by_the_index_of_terms(app, database, text):
     wanted = {"free_text": text, "base_uris": [SNOW_WHITE]}
@@ -122,19 +147,34 @@ def test_what_is_large_is_kept_in_files_and_not_left_behind(register, database):
     assert database["datasets.content.files"].count_documents({}) == 1
 
 
-def test_datasets_together_are_one_write_in_each_store(app, search, monkeypatch):
+@pytest.mark.parametrize(
+    ("collection", "expected"),
+    [
+        ("datasets", [({"content", "search"}, 5)]),
+        ("contents", [({"content"}, 5), ({"search"}, 5)]),
+    ],
+)
+def test_datasets_together_are_one_write_in_each_collection(
+    config, grumpy, monkeypatch, collection, expected
+):
     really, written = Store.put, []
 
-    def put(store, part, documents):
-        written.append((part, len(documents)))
-        return really(store, part, documents)
+    def put(store, documents, *parts):
+        written.append(({*parts}, len(documents)))
+        return really(store, documents, *parts)
 
     monkeypatch.setattr(Store, "put", put)
-    infos = [dataset_info(f"apple-{number}") for number in range(5)]
-    with app.app_context():
-        register_together(infos)
-    assert written == [("content", 5), ("search", 5)]
-    assert sorted(search("apple")) == [info["name"] for info in infos]
+    infos = [dataset_info(f"apple-{number}", readme="red") for number in range(5)]
+    with open_app(config | {"RETRIEVE_MONGO_COLLECTION": collection}) as app:
+        add_people(app)
+        with app.app_context():
+            register_together(infos)
+            readmes = {app.retrieve.get_readme(info["uri"]) for info in infos}
+        asked = {"json": {"free_text": "apple"}, "headers": grumpy}
+        found = app.test_client().post("/dataset/search", **asked).json
+    assert written == expected
+    assert sorted(row["name"] for row in found) == [info["name"] for info in infos]
+    assert readmes == {"red"}
 
 
 def test_of_files_of_datasets_in_bulk_none_is_left_behind(client, headers, database):
@@ -376,7 +416,8 @@ def test_a_mongodb_that_is_down_is_503_until_it_is_back(
     own_mongod.stop()
     begun = time.monotonic()
     response = client.post(path, json=body, headers=grumpy)
-    assert time.monotonic() - begun < 4
+    # It waits for a second, each time that it tries, and a little longer at first.
+    assert time.monotonic() - begun < 5
     assert response.status_code == 503
     assert "MongoDB" in response.json["message"]
     listed = client.get("/dataset/list", headers=grumpy).json
@@ -476,13 +517,22 @@ def test_a_server_starts_while_mongodb_is_down(config, headers, tmp_path):
     later.stop()
 
 
+@pytest.mark.parametrize("collection", ["datasets", "contents"])
 def test_a_registration_that_fails_half_way_is_taken_back(
-    app, register, database, monkeypatch
+    config, headers, database, monkeypatch, collection
 ):
-    def fail(datasets):
-        raise sql_db.exc.SQLAlchemyError("the disk is full")
+    really = Store.put
 
-    monkeypatch.setattr(app.search, "register_prepared", fail)
-    with pytest.raises(Exception, match="the disk is full"):
-        register()
+    def fail_when_indexed(store, documents, *parts):
+        really(store, documents, *parts)
+        if "search" in parts:
+            raise sql_db.exc.SQLAlchemyError("the disk is full")
+
+    monkeypatch.setattr(Store, "put", fail_when_indexed)
+    with open_app(config | {"RETRIEVE_MONGO_COLLECTION": collection}) as app:
+        add_people(app)
+        asked = {"json": dataset_info(), "headers": headers("librarian")}
+        with pytest.raises(Exception, match="the disk is full"):
+            app.test_client().post("/dataset/register", **asked)
     assert database.datasets.count_documents({}) == 0
+    assert database.contents.count_documents({}) == 0

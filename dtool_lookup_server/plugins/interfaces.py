@@ -166,6 +166,27 @@ class GroupingABC(PluginABC):
         :raises StoreUnavailableError: where the plugin's store does not answer
         """
 
+    def takes_along(self, other: Any) -> bool:
+        """Return whether register_both takes less time than register_prepared of both.
+
+        :param other: the retrieve plugin; this one is the search plugin, and both have
+            stores of their own and take groups
+        """
+        return False
+
+    def register_both(
+        self, datasets: Mapping[str, Any], other: Any, contents: Mapping[str, Any]
+    ) -> None:
+        """Do what register_prepared of both plugins does.
+
+        :param datasets: by URI, what this plugin has prepared
+        :param other: the plugin that is taken along
+        :param contents: by URI, what that one has prepared
+        :raises: as register_prepared does
+        """
+        other.register_prepared(contents)
+        self.register_prepared(datasets)
+
     def register_dataset(self, dataset_info: DatasetInfo) -> None:
         """Keep what the plugin needs of a dataset, as register_prepared does.
 

@@ -29,6 +29,9 @@ _REGISTERED = PreparedForMany(
 _answered: dict[int, float] = {}
 _JUST_BEFORE = 1
 
+# Plugins that are told at once: one, behind that which it takes along if there is one.
+Together = tuple[Any, ...]
+
 _log = logging.getLogger(__name__)
 
 
@@ -74,7 +77,7 @@ class Telling:
         self._last = {one.uri: one for one in registrations}
         # What is told before the transaction, and to whom what was told.
         self._early: set[str] = set()
-        self._told: list[tuple[str, Any]] = []
+        self._told: list[tuple[str, Together]] = []
 
     @contextmanager
     def around(self) -> Iterator[None]:
@@ -124,19 +127,39 @@ class Telling:
             return
         datasets = [one.dataset for one in group if one.dataset is not None]
         complete = {dataset["uri"]: True for dataset in datasets}
-        for plugin in self._plugins:
+        for together in _together(self._plugins):
+            plugin = together[-1]
             if is_grouping(plugin):
                 # Where it fails it may have some of them.
-                self._told += [(one.uri, plugin) for one in group]
+                self._told += [(one.uri, together) for one in group]
                 with registering_in(plugin):
-                    plugin.register_prepared(prepared_for(plugin, group))
-                _answered[id(plugin)] = time.monotonic()
+                    _register_in(together, group)
+                _answered.update(dict.fromkeys(map(id, together), time.monotonic()))
                 continue
             for dataset in datasets:
                 complete[dataset["uri"]] &= kept_beside.register_in(plugin, dataset)
-                self._told.append((dataset["uri"], plugin))
+                self._told.append((dataset["uri"], together))
         for dataset in datasets:
             kept_beside.settle(dataset, complete[dataset["uri"]])
+
+
+def _together(told: Sequence[Any]) -> list[Together]:
+    """Return plugins in the order in which they are told, as plugins() has it."""
+    search, retrieve = in_use().search, in_use().retrieve
+    both = all(plugin in told and is_grouping(plugin) for plugin in (search, retrieve))
+    if not both or not search.takes_along(retrieve):
+        return [(plugin,) for plugin in told]
+    others = [(plugin,) for plugin in told if plugin not in (search, retrieve)]
+    return [*others, (retrieve, search)]
+
+
+def _register_in(together: Together, group: Sequence[Registration]) -> None:
+    *others, plugin = together
+    prepared = prepared_for(plugin, group)
+    if not others:
+        plugin.register_prepared(prepared)
+    for other in others:
+        plugin.register_both(prepared, other, prepared_for(other, group))
 
 
 def delete(uri: str) -> None:
@@ -152,25 +175,26 @@ def delete_from(plugin: Any, uri: str) -> None:
             delete_dataset(uri)
 
 
-def _take_back(told: Iterable[tuple[str, Any]]) -> None:
+def _take_back(told: Iterable[tuple[str, Together]]) -> None:
     """Undo registrations that failed in the stores that have them already.
 
     A dataset that was registered before stays as these stores have it now; `flask
     dataset verify` finds where that is not what SQL says.
     """
-    away: list[Any] = []
-    for uri, plugin in told:
+    away: list[Together] = []
+    for uri, together in told:
         try:
             if _REGISTERED.all([uri]):
                 continue
-            if plugin in away:
+            if together in away:
                 raise StoreUnavailableError("It did not answer just before")
-            delete_from(plugin, uri)
+            for plugin in together:
+                delete_from(plugin, uri)
         except Exception as error:
             # The error that the client is told of is the first one.
             _log.warning("%s is left in a store: %s", uri, type(error).__name__)
-            if plugin not in away and not _answers(plugin):
-                away.append(plugin)
+            if together not in away and not all(map(_answers, together)):
+                away.append(together)
 
 
 def _require_answers(plugin: Any) -> None:

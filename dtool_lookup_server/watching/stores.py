@@ -73,10 +73,10 @@ class StoreWatch:
         for plugin in plugins.instances:
             if getattr(plugin, "shares_sql_transaction", False):
                 continue
-            register = (
-                "register_prepared" if is_grouping(plugin) else "register_dataset"
-            )
-            for name in (register, *_CALLS):
+            registering: tuple[str, ...] = ("register_dataset",)
+            if is_grouping(plugin):
+                registering = ("register_prepared", "register_both")
+            for name in (*registering, *_CALLS):
                 if call := getattr(plugin, name, None):
                     setattr(plugin, name, self._timed(type(plugin).__name__, call))
 

@@ -66,11 +66,22 @@ class MongoRetrieve(GroupingABC, RetrieveABC):
 
         :raises StoreUnavailableError: if MongoDB does not answer
         """
-        documents = {
+        self.put(self.with_files(datasets))
+
+    def with_files(self, datasets: Mapping[str, Document]) -> dict[str, Document]:
+        """Return the documents of datasets, when the files are kept that they name."""
+        return {
             uri: {**document, "content": self._keep(uri, document["content"])}
             for uri, document in datasets.items()
         }
-        if self.store.put("content", documents):
+
+    def put(self, documents: Mapping[str, Document], *others: str) -> None:
+        """Keep documents, and no files that they do not name.
+
+        :param documents: by URI, as with_files() returns them
+        :param others: the parts that are not the contents, and are in them too
+        """
+        if self.store.put(documents, "content", *others):
             self._drop_files(documents)
 
     def delete_dataset(self, uri: str) -> None:

@@ -16,6 +16,7 @@ from ..analysis import analyze_dataset
 from ..interfaces import DatasetInfo, GroupingABC, Hits, Query, SearchABC
 from ..text_query import TextQuery, parse, with_labels
 from . import fields, settings, text
+from .retrieve import MongoRetrieve
 from .store import HEAD, Document, Store, TooLargeError, head_of, spellings
 
 #: Hits up to this number come in order of relevance, more come newest first.
@@ -99,26 +100,46 @@ class MongoSearch(GroupingABC, SearchABC):
         """
         documents = {uri: prepared.document for uri, prepared in datasets.items()}
         try:
-            self.store.put("search", documents)
+            self.store.put(documents, "search")
         except TooLargeError:
             # Whichever it is.
             for uri, prepared in datasets.items():
                 documents[uri] = self._put_what_fits(uri, prepared)
-        for uri, document in documents.items():
-            if cut := document["search"]["cut"]:
-                _log.warning(
-                    "%s: its search entry is too large for MongoDB: %d of %d terms"
-                    " were cut",
-                    uri,
-                    cut,
-                    cut + len(document["search"]["terms"]),
-                )
+        _tell_of_cuts(documents)
+
+    def takes_along(self, other: Any) -> bool:
+        """Return whether another plugin keeps contents in the same documents."""
+        return isinstance(other, MongoRetrieve) and self.store.is_same_as(other.store)
+
+    def register_both(
+        self,
+        datasets: Mapping[str, _Prepared],
+        other: MongoRetrieve,
+        contents: Mapping[str, Document],
+    ) -> None:
+        """Index datasets and keep their contents, in one write.
+
+        :raises StoreUnavailableError: if MongoDB does not answer
+        :raises ValidationError: for a dataset that MongoDB cannot hold at all
+        """
+        kept = other.with_files(contents)
+        documents = {
+            uri: {**kept[uri], **prepared.document}
+            for uri, prepared in datasets.items()
+        }
+        try:
+            other.put(documents, "search")
+        except TooLargeError:
+            other.put(kept)
+            self.register_prepared(datasets)
+        else:
+            _tell_of_cuts(documents)
 
     def _put_what_fits(self, uri: str, prepared: _Prepared) -> Document:
         """Index a dataset with as many terms as MongoDB takes; return its document."""
         for document in prepared.ever_smaller():
             with suppress(TooLargeError):
-                self.store.put("search", {uri: document})
+                self.store.put({uri: document}, "search")
                 return document
         raise ValidationError("MongoDB cannot hold this dataset's search entry")
 
@@ -199,6 +220,18 @@ class MongoSearch(GroupingABC, SearchABC):
     def check_health(self) -> None:
         """Return if MongoDB answers."""
         self.store.check_health()
+
+
+def _tell_of_cuts(documents: Mapping[str, Document]) -> None:
+    for uri, document in documents.items():
+        if cut := document["search"]["cut"]:
+            _log.warning(
+                "%s: its search entry is too large for MongoDB: %d of %d terms"
+                " were cut",
+                uri,
+                cut,
+                cut + len(document["search"]["terms"]),
+            )
 
 
 def _text_query(query: Query) -> TextQuery | None:

@@ -8,7 +8,7 @@ metadata. Documents of 0.18 are such documents too, without these parts.
 import logging
 import os
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
@@ -75,6 +75,9 @@ PARTS = {
 
 # Which of our own parts a document has.
 _KEPT = {part: {"$ne": [{"$type": f"${part}"}, "missing"]} for part in PARTS}
+
+# The settings that say which collection it is.
+_PLACE = ("URI", "DB", "COLLECTION")
 
 # Seconds that the end of a process may wait for MongoDB.
 _LONGEST_GOODBYE = 1
@@ -197,9 +200,9 @@ class Store:
     def make_indexes(self) -> None:
         """Make the indexes that are not there."""
         collection = self._collection()
-        collection.create_indexes(list(self._indexes))
+        _make_missing(collection, self._indexes)
         try:
-            collection.create_indexes([UNIQUE])
+            _make_missing(collection, [UNIQUE])
         except OperationFailure as error:
             if error.code != _DUPLICATE:
                 raise
@@ -209,16 +212,21 @@ class Store:
                 collection.name,
             )
 
-    def put(self, part: str, documents: Mapping[str, Document]) -> bool:
-        """Set a part and the head of datasets' documents, each document at once.
+    def is_same_as(self, other: "Store") -> bool:
+        """Return whether another store has the same documents."""
+        return all(self._settings[key] == other._settings[key] for key in _PLACE)
+
+    def put(self, documents: Mapping[str, Document], *parts: str) -> bool:
+        """Set parts and the head of datasets' documents, each document at once.
 
         Where one cannot be set, some of the others are.
 
-        :param part: one of PARTS
-        :param documents: by URI: the head, and the part by its name
+        :param documents: by URI: the head, and the parts by their names
+        :param parts: of PARTS
         :returns: whether one of them was there before
         """
-        replaced = dict.fromkeys((name for name in PARTS[part] if name != part), "")
+        fields = (name for part in parts for name in PARTS[part])
+        replaced = dict.fromkeys((name for name in fields if name not in parts), "")
         taken = {"$unset": replaced} if replaced else {}
         changes = [
             UpdateOne({"uri": uri}, {"$set": document, **taken}, upsert=True)
@@ -323,6 +331,37 @@ class Store:
             # What was acknowledged survives the loss of a replica set's primary.
             w="majority",
         )
+
+
+def _make_missing(
+    collection: Collection[Document], indexes: Sequence[IndexModel]
+) -> None:
+    """Make indexes that are not there; one that is stays, however it is stored."""
+    there = [_what_it_is(known) for known in collection.list_indexes()]
+    missing = [index for index in indexes if _what_it_is(index.document) not in there]
+    if not missing:
+        return
+    try:
+        collection.create_indexes(missing)
+    except OperationFailure:
+        if not any(map(_names_storage, missing)):
+            raise
+        # What takes MongoDB's commands may store indexes otherwise than WiredTiger.
+        collection.create_indexes([*map(_stored_anyhow, missing)])
+
+
+def _what_it_is(index: Mapping[str, Any]) -> tuple[str, list[tuple[str, Any]], bool]:
+    return index["name"], [*index["key"].items()], index.get("unique", False)
+
+
+def _names_storage(index: IndexModel) -> bool:
+    return "storageEngine" in index.document
+
+
+def _stored_anyhow(index: IndexModel) -> IndexModel:
+    options = dict(index.document)
+    options.pop("storageEngine", None)
+    return IndexModel(options.pop("key"), **options)
 
 
 def _codes_of(error: Exception) -> set[int | None]:
