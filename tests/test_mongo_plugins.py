@@ -254,6 +254,24 @@ def test_of_entries_together_only_that_which_mongodb_refuses_is_cut(
     assert cut["small"] == 0
 
 
+@pytest.mark.parametrize("few", [2, 3, 4])
+def test_few_hits_and_more_come_in_the_same_order(app, register, monkeypatch, few):
+    monkeypatch.setattr(mongo_search, "_FEW", few)
+    register(name="in-readme", readme="apple")
+    register(name="apple-old", frozen_at=1.0)
+    register(name="apple-new", frozen_at=2.0)
+    wanted = {"free_text": "apple", "base_uris": [SNOW_WHITE]}
+    with app.app_context():
+        first, second, none = (
+            app.search.search_page(wanted, offset=start, limit=2) for start in (0, 2, 4)
+        )
+    assert first.uris + second.uris == [
+        uri_of(name) for name in ("apple-new", "apple-old", "in-readme")
+    ]
+    assert none.uris == []
+    assert {page.total for page in (first, second, none)} == {3}
+
+
 def test_very_many_hits_come_newest_first(register, search, monkeypatch):
     monkeypatch.setattr(mongo_search, "MOST_RANKED", 1)
     register(name="apple", frozen_at=1.0)

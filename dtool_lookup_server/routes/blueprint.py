@@ -16,7 +16,7 @@ from webargs.flaskparser import FlaskParser
 
 from ..errors import InvalidFieldError, ValidationError
 from ..pagination import Listing
-from ..services.dataset_rows import DatasetListing
+from ..services.dataset_rows import AnsweredListing
 
 View = Callable[..., Any]
 
@@ -292,7 +292,7 @@ class ListingPage(Page):
 
     def __init__(self, listing: Listing, page_params: PaginationParameters):
         page = listing.page
-        if isinstance(listing, DatasetListing) and listing.finish is None:
+        if isinstance(listing, AnsweredListing) and listing.finish is None:
             page = listing.answered
         # The page first: what counts a listing may learn the total from it.
         self._items = page(page_params.first_item, page_params.page_size)

@@ -237,6 +237,37 @@ class PreparedRows:
         return self.items(parameters)
 
 
+class RowsByURI:
+    """Prepared selects of datasets at some URIs, however many.
+
+    :param statement: with the columns of EVERY
+    """
+
+    def __init__(self, statement: AnySelect):
+        uri = DATASET.c.uri
+        self._rows = PreparedForMany(
+            uri.type, lambda uris: statement.where(uri.in_(uris))
+        )
+        answered = statement.with_only_columns(uri, _JSON)
+        self._json = PreparedForMany(
+            uri.type, lambda uris: answered.where(uri.in_(uris))
+        )
+
+    def items(self, uris: Sequence[str], parameters: Parameters) -> list[Any]:
+        """Return those of the datasets that the select finds, in the order of URIs."""
+        rows = to_items(self._rows.all(uris, parameters))
+        found = {row["uri"]: row for row in rows}
+        return [found[uri] for uri in uris if uri in found]
+
+    def answered(self, uris: Sequence[str], parameters: Parameters) -> list[Any]:
+        """Return the same, as JSON (orjson.Fragment) where all of them are kept."""
+        if keeps_json():
+            found: dict[str, Any] = dict(self._json.all(uris, parameters))
+            if None not in found.values():
+                return [orjson.Fragment(found[uri]) for uri in uris if uri in found]
+        return self.items(uris, parameters)
+
+
 #: PreparedRows.items or PreparedRows.answered.
 Fetch = Callable[[PreparedRows, Parameters], list[Any]]
 
@@ -255,11 +286,29 @@ class PreparedPages:
         self.number = Prepared(statement.with_only_columns(func.count()))
 
 
-class DatasetListing(ABC):
+class AnsweredListing(ABC):
     """A listing of datasets that also has its pages as they are answered.
 
     Not where something is still done to the items: see Listing.finish.
     """
+
+    finish: Finish | None
+
+    @abstractmethod
+    def total(self) -> int:
+        """Return the number of datasets."""
+
+    @abstractmethod
+    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Return at most limit datasets, after leaving out the first offset."""
+
+    @abstractmethod
+    def answered(self, offset: int, limit: int) -> list[Any]:
+        """Return the same, as JSON (orjson.Fragment) where all of them are kept."""
+
+
+class DatasetListing(AnsweredListing):
+    """A listing of datasets that are found by prepared selects."""
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return at most limit datasets, after leaving out the first offset."""

@@ -34,6 +34,7 @@ from .dataset_rows import (
     PreparedListing,
     PreparedPages,
     PreparedRows,
+    RowsByURI,
     to_items,
 )
 from .permissions import SEARCHABLE, holder, searchable
@@ -119,6 +120,10 @@ def shown_to_holder() -> AnySelect:
     the base URIs, to find a few by a word.
     """
     return EVERY.where(_BASE_URI_ID_UNINDEXED.in_(SEARCHABLE))
+
+
+#: The same at some URIs.
+SHOWN_TO_HOLDER = RowsByURI(shown_to_holder())
 
 
 def every() -> AnySelect:

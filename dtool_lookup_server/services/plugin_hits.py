@@ -5,7 +5,7 @@ dataset that SQL does not have is never shown.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Integer, Subquery, bindparam, select, text
@@ -19,10 +19,16 @@ from ..plugins.interfaces import Hits, Query
 from ..plugins.kept_beside import reader
 from ..plugins.registry import answering, in_use
 from ..plugins.text_query import with_terms
+from ..prepared import Parameters
 from ..query import Leaf, Text, Words
 from ..sql_models import Dataset
 from . import datasets
-from .dataset_rows import to_items
+from .dataset_rows import AnsweredListing, RowsByURI, to_items
+from .permissions import holder
+from .users import ActingUser
+
+# RowsByURI.items or RowsByURI.answered.
+_Fetch = Callable[[RowsByURI, Sequence[str], Parameters], list[Any]]
 
 #: URIs that are fetched from a plugin at once.
 BATCH = 5000
@@ -40,17 +46,25 @@ _LISTED = {
 }
 
 
-class PluginListing:
+class PluginListing(AnsweredListing):
     """The hits in the order that the plugin gives them, or sorts them in.
 
-    :param statement: the datasets that the user may see
+    :param user: for whom; None for the machine's administrator, who sees all
     :param query: with the base URIs that the user may search
     :param sort: as pagination.parse_sort takes it; None for the order of relevance
+    :param has_lists: whether the user asks for less than all that a text finds
     :raises InvalidFieldError: for a field that datasets cannot be sorted by
     """
 
-    def __init__(self, statement: AnySelect, query: Query, sort: str | None = None):
-        self._statement = statement
+    def __init__(
+        self,
+        user: ActingUser | None,
+        query: Query,
+        sort: str | None = None,
+        has_lists: bool = True,
+    ):
+        self._user = user
+        self._has_lists = has_lists
         self._query = query
         self._sort = sort
         self._hits: Hits | None = None
@@ -67,8 +81,24 @@ class PluginListing:
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return the rows of at most limit hits, after leaving out the first offset."""
+        return self._page(RowsByURI.items, offset, limit)
+
+    def answered(self, offset: int, limit: int) -> list[Any]:
+        """Return the same, as JSON (orjson.Fragment) where all of them are kept."""
+        return self._page(RowsByURI.answered, offset, limit)
+
+    def _page(self, fetch: _Fetch, offset: int, limit: int) -> list[Any]:
         self._hits = self._page_of_hits(offset, limit)
-        return rows_of(self._statement, self._hits.uris)
+        uris = self._hits.uris
+        if self._user is None or self._has_lists:
+            return rows_of(self._statement(), uris)
+        return fetch(datasets.SHOWN_TO_HOLDER, uris, holder(self._user))
+
+    def _statement(self) -> AnySelect:
+        """Return a select of the datasets that the lists of the query find."""
+        user = self._user
+        shown = datasets.every() if user is None else datasets.visible(user)
+        return datasets.narrowed(shown, self._query)
 
     def _page_of_hits(self, offset: int, limit: int) -> Hits:
         if not self._query["base_uris"]:
@@ -86,7 +116,7 @@ class PluginListing:
         if self._sort is None:
             return uris
         hits = listed(_ids_of([uris]))
-        found = self._statement.where(Dataset.id == hits.c.id)
+        found = self._statement().where(Dataset.id == hits.c.id)
         order, _directions = parse_sort(self._sort, datasets.SORTABLE, "uri")
         sorted_uris = found.with_only_columns(Dataset.uri).order_by(*order, Dataset.uri)
         return list(sql_db.session.scalars(sorted_uris))

@@ -461,16 +461,18 @@ def _paged_by_plugin(
     tree = _tree(query)
     if not any(isinstance(leaf, _TEXT) for leaf in leaves_of(tree)):
         return None
+    lists = query
+    text: Query = {"tree": tree}
     if _answers(tree):
         if _match_text(TextQuery()) is not None:
             return None
-        asked = {**limited(user, query), "tree": tree}
     else:
         keys, rest = _as_keys(tree, query)
         if not isinstance(rest, Text):
             return None
-        asked = {**limited(user, {**query, **keys}), "free_text": rest.free_text}
-    return PluginListing(datasets.narrowed(_visible(user), asked), asked, sort)
+        lists, text = {**query, **keys}, {"free_text": rest.free_text}
+    has_lists = bool(datasets.lists_of(lists))
+    return PluginListing(user, limited(user, lists) | text, sort, has_lists)
 
 
 def _as_keys(tree: Node, query: Query) -> tuple[Query, Node]:

@@ -22,6 +22,9 @@ from .store import HEAD, Document, Store, TooLargeError, head_of, spellings
 #: Hits up to this number come in order of relevance, more come newest first.
 MOST_RANKED = 2000
 
+# So many hits are fetched and counted at once. More are counted first, by the index.
+_FEW = 50
+
 #: The index of every text of every document, which costs and is not asked any more.
 TEXT_INDEX_OF_0_18 = "$**_text"
 
@@ -35,6 +38,7 @@ _NEWEST_FIRST = {"frozen_at": -1, "uri": 1}
 _AS_INDEXED = {"frozen_at": -1}
 # So many at most: internalQueryMaxScansToExplode.
 _MOST_MERGED = 200
+_URI = {"_id": False, "uri": True}
 _HEAD = {"_id": False, "uri": True, **dict.fromkeys(HEAD, True)}
 
 _log = logging.getLogger(__name__)
@@ -199,11 +203,16 @@ class MongoSearch(GroupingABC, SearchABC):
         collection = self.store.collection()
         find, wanted = _filter(query), _text_query(query)
         with self.store.answering():
+            order = _order(query, wanted, _FEW, sort)
+            found = collection.aggregate(_pipeline(find, wanted, order, _URI, _FEW + 1))
+            few = [document["uri"] for document in found]
+            if len(few) <= _FEW:
+                return Hits(few[offset : offset + limit], len(few))
             total = collection.count_documents(find)
             if offset >= total:
                 return Hits([], total)
             order = _order(query, wanted, total, sort)
-            pipeline = _pipeline(find, wanted, order, {"uri": True})
+            pipeline = _pipeline(find, wanted, order, _URI)
             page = collection.aggregate(
                 [*pipeline, {"$skip": offset}, {"$limit": limit}]
             )
@@ -282,9 +291,15 @@ def _pipeline(
     wanted: TextQuery | None,
     order: Mapping[str, int],
     fields: Document,
+    most: int | None = None,
 ) -> list[Document]:
-    """Return the stages that find documents, sort them and keep some fields."""
+    """Return the stages that find documents, sort them and keep some fields.
+
+    :param most: number of documents that are looked at, whichever they are
+    """
     stages: list[Document] = [{"$match": find}]
+    if most is not None:
+        stages.append({"$limit": most})
     if wanted and "relevance" in order:
         stages.append({"$addFields": {"relevance": text.relevance(wanted)}})
     return [*stages, {"$sort": dict(order)}, {"$project": fields}]
