@@ -11,7 +11,7 @@ Where a transaction has begun its statements are part of it.
 
 What nearly every request asks and few writes change, such as the user of a token, a
 thread remembers until anything at all is written. SQLite tells that in a tenth of the
-time that the statement would take.
+time that the statement would take; a request that only reads asks for it once.
 """
 
 import os
@@ -312,6 +312,8 @@ class _Reader(threading.local):
         self._connection: Connection | None = None
         self._driver: Any = None
         self._memory = _Memory()
+        # Whether it is as it was when it was asked for first, and was by now.
+        self._is_held = self._was_asked = False
         self._forsaken: Connection | None = None
 
     def connection(self, engine: Engine) -> Connection:
@@ -330,6 +332,7 @@ class _Reader(threading.local):
             self._pool = engine.pool
             self._driver = self._connection.connection.dbapi_connection
             self._memory = _Memory()
+            self._was_asked = False
             # A thread that ends leaves nobody else who would.
             weakref.finalize(self._connection, self._driver.close).atexit = False
         return self._connection
@@ -341,6 +344,8 @@ class _Reader(threading.local):
         """
         if connection is not self._connection:
             return None
+        if self._was_asked:
+            return self._memory
         try:
             (version,) = self._driver.execute("PRAGMA data_version").fetchone()
         except connection.dialect.loaded_dbapi.Error:
@@ -348,7 +353,12 @@ class _Reader(threading.local):
             return None
         if version != self._memory.version:
             self._memory = _Memory(version)
+        self._was_asked = self._is_held
         return self._memory
+
+    def hold(self, is_held: bool) -> None:
+        """Begin, or end, to take what is remembered as it is when first asked for."""
+        self._is_held, self._was_asked = is_held, False
 
     def forsake(self) -> None:
         """Leave the connection to the process that this one was forked from.
@@ -383,6 +393,14 @@ def _reading_connection() -> Connection:
         connection = _reader.connection(engine)
         setattr(context, _READING, connection)
     return connection
+
+
+def hold(is_held: bool) -> None:
+    """Begin, or end, to ask but once whether anything was written since.
+
+    For a request that reads, and is over soon.
+    """
+    _reader.hold(is_held)
 
 
 def remembered(key: Any, find: Callable[[], Result]) -> Result:

@@ -59,7 +59,9 @@ class RememberingJWTManager(JWTManager):
         :raises JWTExtendedException: as verify_jwt_in_request does, and PyJWTError
         """
         # Where users are looked up by a function it is told of each verification.
-        digest = None if self._user_lookup_callback else _digest(authorization)
+        is_bearer = authorization is not None and authorization.type == "bearer"
+        token = authorization.token if authorization is not None and is_bearer else None
+        digest = None if self._user_lookup_callback else _digest(token)
         remembered = None if digest is None else self._remembered(digest)
         if remembered is not None:
             _key, header, claims = remembered
@@ -77,14 +79,14 @@ class RememberingJWTManager(JWTManager):
             known[digest] = verified
         return verified
 
-    def remembered_bearer(self, authorization: Authorization) -> Verified | None:
+    def remembered_bearer(self, token: str) -> Verified | None:
         """Return what a token says that was verified before and is good still.
 
         For where Flask has no request; needs decides_alone.
 
         :returns: None for any other token
         """
-        digest = _digest(authorization)
+        digest = _digest(token)
         return None if digest is None else self._remembered(digest)
 
     @property
@@ -117,20 +119,18 @@ def _known() -> dict[bytes, Verified]:
     return known
 
 
-def _digest(authorization: Authorization | None) -> bytes | None:
-    """Return the digest of a token in the header; None where tokens are elsewhere."""
+def _digest(token: str | None) -> bytes | None:
+    """Return the digest of a bearer's token; None where tokens are elsewhere."""
     # As they are set: the extension's own properties check them each time.
     settings = current_app.config
     if (
-        authorization is None
-        or not authorization.token
-        or authorization.type != "bearer"
+        not token
         or settings["JWT_TOKEN_LOCATION"] not in _HEADERS_ALONE
         or settings["JWT_HEADER_NAME"] != "Authorization"
         or settings["JWT_HEADER_TYPE"] != "Bearer"
     ):
         return None
-    return hashlib.sha256(authorization.token.encode()).digest()
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _pass_on(header: dict[str, Any], claims: dict[str, Any]) -> None:

@@ -296,11 +296,16 @@ def test_not_more_is_remembered_than_a_thread_has_room_for(asked, monkeypatch):
     assert len(asked) == 4
 
 
+def write_doc():
+    """Register doc, as another does."""
+    with sql_db.engine.begin() as another:
+        another.execute(insert(USERS).values(username="doc", is_admin=True))
+
+
 def test_nothing_is_remembered_beyond_the_next_commit(app):
     with app.app_context():
         assert REMEMBERED.all({"username": "doc"}) == []
-        with sql_db.engine.begin() as another:
-            another.execute(insert(USERS).values(username="doc", is_admin=True))
+        write_doc()
         assert REMEMBERED.all({"username": "doc"}) == [(True,)]
         sql_db.session.execute(update(USERS).values(is_admin=False))
         assert REMEMBERED.all({"username": "doc"}) == [(False,)]
@@ -317,6 +322,23 @@ def test_another_process_may_have_written(app):
         script = f"import sqlite3; sqlite3.connect({path!r}).executescript({write!r})"
         subprocess.run([sys.executable, "-c", script], check=True)
         assert REMEMBERED.all({"username": "doc"}) == [(True,)]
+
+
+@_ON_SQLITE
+def test_what_is_held_is_as_it_was_when_first_asked_for(app):
+    def ask():
+        return REMEMBERED.all({"username": "doc"})
+
+    with app.app_context():
+        assert ask() == []
+        prepared.hold(True)
+        write_doc()
+        assert ask() == [(True,)]
+        with sql_db.engine.begin() as another:
+            another.execute(delete(USERS))
+        assert ask() == [(True,)]
+        prepared.hold(False)
+        assert ask() == []
 
 
 def test_what_is_remembered_can_be_changed_by_nobody(app):

@@ -15,6 +15,7 @@ from dtool_lookup_server.errors import StoreUnavailableError
 from dtool_lookup_server.extensions import jwt
 from dtool_lookup_server.plugins.registry import Plugins
 from dtool_lookup_server.plugins.sql import SQLRetrieve, SQLSearch
+from dtool_lookup_server.routes import short_way
 from dtool_lookup_server.services import (
     access_tokens,
     datasets,
@@ -300,6 +301,22 @@ def by_flask_of_three(app, monkeypatch, headers):
 
 def test_the_first_request_is_flasks(app, monkeypatch, grumpy):
     assert by_flask_of_three(app, monkeypatch, grumpy) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "is_held"),
+    [
+        ("/dataset/search", {"free_text": "apple"}, True),
+        ("/dataset/register", dataset_info(), False),
+    ],
+)
+def test_who_reads_asks_but_once_whether_anything_was_written(
+    own, grumpy, monkeypatch, path, body, is_held
+):
+    held = []
+    monkeypatch.setattr(short_way, "hold", held.append)
+    assert own.ask("POST", path, body, headers=grumpy)[0].startswith("20")
+    assert held == [is_held, False]
 
 
 def test_a_permission_that_is_taken_away_counts_at_once(app, own, grumpy):

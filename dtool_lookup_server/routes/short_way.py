@@ -21,7 +21,6 @@ from flask import (
     Flask,
     Request,
     Response,
-    current_app,
     g,
     has_app_context,
     request,
@@ -30,7 +29,6 @@ from flask.signals import request_finished, request_started, request_tearing_dow
 from flask_smorest.pagination import PaginationParameters
 from marshmallow import Schema
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.datastructures import Authorization
 from werkzeug.http import generate_etag
 from werkzeug.routing import Rule
 
@@ -38,6 +36,7 @@ from .. import auth, deadlines
 from ..errors import StoreUnavailableError, TookTooLongError
 from ..extensions import jwt
 from ..json_output import FastJSONProvider
+from ..prepared import hold
 from ..schemas import (
     RegisterDatasetSchema,
     SearchDatasetSchema,
@@ -71,6 +70,7 @@ class _Way(NamedTuple):
     :param body: how the request's body is read; None where it has none
     :param result: what is made of what it returns; None where that is final
     :param is_paged: whether it returns a listing
+    :param is_reading: whether it writes nothing
     :param status: of HTTP, with its reason
     """
 
@@ -78,6 +78,7 @@ class _Way(NamedTuple):
     body: Schema | None = None
     result: Schema | None = None
     is_paged: bool = False
+    is_reading: bool = True
     status: str = "200 OK"
 
 
@@ -90,6 +91,7 @@ _WAYS = {
         dataset.register,
         RegisterDatasetSchema(),
         URISchema(),
+        is_reading=False,
         status="201 CREATED",
     ),
     "dataset.readme": _Way(dataset.readme, URISchema()),
@@ -207,9 +209,10 @@ class ShortWay:
             self._watch.begin(environ)
             auth.act_as(None)
             audit.come_from(lambda: auth.origin_of(environ))
-            deadlines.begin(current_app.config["REQUEST_TIMEOUT"])
+            deadlines.begin(self._app.config["REQUEST_TIMEOUT"])
             try:
-                headers, data = _made(step, named, environ)
+                hold(step.way.is_reading)
+                headers, data = self._made(step, named, environ)
                 method, status = environ["REQUEST_METHOD"], int(step.way.status[:3])
                 headers += [self._watch.end(method, step.route, status)]
                 return headers, data
@@ -220,7 +223,89 @@ class ShortWay:
                 # Whatever it is, Flask comes upon it too, and knows what to answer.
                 return None
             finally:
+                hold(False)
                 deadlines.lift()
+
+    def _made(
+        self, step: _Step, named: tuple[str, ...], environ: "WSGIEnvironment"
+    ) -> tuple[Headers, bytes]:
+        """Return the headers and the body of an answer.
+
+        :raises Exception: of any kind where there is none to be had here
+        """
+        acting = _acting_user(environ)
+        way = step.way
+        queries = (way.body.load(self._body(environ)),) if way.body else ()
+        result = step.call(acting, *queries, *named)
+        headers: Headers = []
+        if way.is_paged:
+            result = self._page(result, environ, headers, acting, *queries)
+        if isinstance(result, bytes):
+            data = result
+        else:
+            data = self._json.line(way.result.dump(result) if way.result else result)
+        mark = ""
+        etag = generate_etag(data) if environ["REQUEST_METHOD"] == "GET" else None
+        if _accepts_gzip(environ) and len(data) >= SMALLEST:
+            data, mark = compressed(data), "W/"
+            headers.append(("Content-Encoding", "gzip"))
+        if etag is not None:
+            headers += [("ETag", f'{mark}"{etag}"'), UNKEPT]
+        headers += [
+            ("Content-Type", JSON),
+            ("Content-Length", str(len(data))),
+            ("Vary", "Accept-Encoding"),
+        ]
+        return headers, data
+
+    @property
+    def _json(self) -> FastJSONProvider:
+        provider = self._app.json
+        assert isinstance(provider, FastJSONProvider)
+        return provider
+
+    def _body(self, environ: "WSGIEnvironment") -> Any:
+        """Return the JSON that a request has brought; Flask can read it once more."""
+        length = environ.get("CONTENT_LENGTH", "")
+        if environ.get("CONTENT_TYPE") != JSON or not length.isdecimal():
+            raise _UnusualError
+        most = self._app.config["MAX_CONTENT_LENGTH"]
+        if int(length) > min(_LARGEST_BODY, _LARGEST_BODY if most is None else most):
+            raise _UnusualError
+        data = environ["wsgi.input"].read(int(length))
+        environ["wsgi.input"] = io.BytesIO(data)
+        return loads(data)
+
+    def _page(
+        self,
+        listing: Any,
+        environ: "WSGIEnvironment",
+        headers: Headers,
+        acting: ActingUser,
+        query: dict[str, Any] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return the items of the page that is asked for.
+
+        :param headers: where what is told of the page is added
+        """
+        asked = _PAGE.fullmatch(environ.get("QUERY_STRING", ""))
+        if asked is None:
+            raise _UnusualError
+        defaults = Blueprint.DEFAULT_PAGINATION_PARAMETERS
+        page = int(asked[1] or defaults["page"])
+        size = int(asked[2] or defaults["page_size"])
+        if size > self._app.config["MAX_PAGE_SIZE"]:
+            raise _UnusualError
+        shown = ListingPage(listing, PaginationParameters(page, size))
+        items, total = shown.items, shown.item_count
+        if total != UNCOUNTED:
+            headers.append(
+                ("X-Pagination", self._json.dumps(pagination(page, size, total)))
+            )
+        if query is not None and search.free_text_of(query):
+            on_first = total if page == 1 and total != UNCOUNTED else None
+            headers.append((UNDERSTOOD, told(acting, query, on_first)))
+        return items
 
 
 def go_on() -> None:
@@ -231,98 +316,17 @@ def go_on() -> None:
         raise error
 
 
-def _made(
-    step: _Step, named: tuple[str, ...], environ: "WSGIEnvironment"
-) -> tuple[Headers, bytes]:
-    """Return the headers and the body of an answer.
-
-    :raises Exception: of any kind where there is none to be had here
-    """
-    acting = _acting_user(environ)
-    way = step.way
-    queries = (way.body.load(_body(environ)),) if way.body else ()
-    result = step.call(acting, *queries, *named)
-    headers: Headers = []
-    if way.is_paged:
-        result = _page(result, environ, headers, acting, *queries)
-    if isinstance(result, bytes):
-        data = result
-    else:
-        data = _json().line(way.result.dump(result) if way.result else result)
-    mark = ""
-    etag = generate_etag(data) if environ["REQUEST_METHOD"] == "GET" else None
-    if _accepts_gzip(environ) and len(data) >= SMALLEST:
-        data, mark = compressed(data), "W/"
-        headers.append(("Content-Encoding", "gzip"))
-    if etag is not None:
-        headers += [("ETag", f'{mark}"{etag}"'), UNKEPT]
-    headers += [
-        ("Content-Type", JSON),
-        ("Content-Length", str(len(data))),
-        ("Vary", "Accept-Encoding"),
-    ]
-    return headers, data
-
-
 def _acting_user(environ: "WSGIEnvironment") -> ActingUser:
     """Return the user whose token, which was verified before, a request carries."""
     scheme, _space, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme != "Bearer":
         raise _UnusualError
-    verified = jwt.remembered_bearer(Authorization("bearer", token=token))
+    verified = jwt.remembered_bearer(token)
     found = auth.user_named_by(verified.claims) if verified else None
     if found is None:
         raise _UnusualError
     auth.act_as(found.username)
     return found
-
-
-def _body(environ: "WSGIEnvironment") -> Any:
-    """Return the JSON that a request has brought, which Flask can read once more."""
-    length = environ.get("CONTENT_LENGTH", "")
-    if environ.get("CONTENT_TYPE") != JSON or not length.isdecimal():
-        raise _UnusualError
-    most = current_app.config["MAX_CONTENT_LENGTH"]
-    if int(length) > min(_LARGEST_BODY, _LARGEST_BODY if most is None else most):
-        raise _UnusualError
-    data = environ["wsgi.input"].read(int(length))
-    environ["wsgi.input"] = io.BytesIO(data)
-    return loads(data)
-
-
-def _page(
-    listing: Any,
-    environ: "WSGIEnvironment",
-    headers: Headers,
-    acting: ActingUser,
-    query: dict[str, Any] | None = None,
-) -> list[dict[str, Any]]:
-    """Return the items of the page that is asked for.
-
-    :param headers: where what is told of the page is added
-    """
-    asked = _PAGE.fullmatch(environ.get("QUERY_STRING", ""))
-    if asked is None:
-        raise _UnusualError
-    defaults = Blueprint.DEFAULT_PAGINATION_PARAMETERS
-    page = int(asked[1] or defaults["page"])
-    size = int(asked[2] or defaults["page_size"])
-    if size > current_app.config["MAX_PAGE_SIZE"]:
-        raise _UnusualError
-    shown = ListingPage(listing, PaginationParameters(page, size))
-    items, total = shown.items, shown.item_count
-    if total != UNCOUNTED:
-        headers.append(("X-Pagination", _json().dumps(pagination(page, size, total))))
-    if query is not None and search.free_text_of(query):
-        on_first = total if page == 1 and total != UNCOUNTED else None
-        headers.append((UNDERSTOOD, told(acting, query, on_first)))
-    return items
-
-
-def _json() -> FastJSONProvider:
-    provider = current_app.json
-    assert isinstance(provider, FastJSONProvider)
-    return provider
 
 
 def _accepts_gzip(environ: "WSGIEnvironment") -> bool:
