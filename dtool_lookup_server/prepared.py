@@ -269,8 +269,9 @@ class RememberedSelect(Prepared):
         if session is not None:
             return super().all(parameters, session)
         connection = _reading_connection()
-        find = partial(super().all, parameters, connection)
-        return [*_found_before(connection, (self, frozenset(parameters.items())), find)]
+        key = (self, *parameters.items())
+        find = partial(Prepared.all, self, parameters, connection)
+        return [*_found_before(connection, key, find)]
 
 
 class _Memory(dict[Any, Tuples]):
