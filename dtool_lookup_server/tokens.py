@@ -59,8 +59,9 @@ class RememberingJWTManager(JWTManager):
         :raises JWTExtendedException: as verify_jwt_in_request does, and PyJWTError
         """
         # Where users are looked up by a function it is told of each verification.
-        is_bearer = authorization is not None and authorization.type == "bearer"
-        token = authorization.token if authorization is not None and is_bearer else None
+        token = None
+        if authorization is not None and authorization.type == "bearer":
+            token = authorization.token
         digest = None if self._user_lookup_callback else _digest(token)
         remembered = None if digest is None else self._remembered(digest)
         if remembered is not None:

@@ -237,6 +237,12 @@ class PreparedRows:
         return self.items(parameters)
 
 
+def in_order(uris: Sequence[str], items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return datasets in the order of URIs, at some of which there may be none."""
+    found = {item["uri"]: item for item in items}
+    return [found[uri] for uri in uris if uri in found]
+
+
 class RowsByURI:
     """Prepared selects of datasets at some URIs, however many.
 
@@ -255,9 +261,7 @@ class RowsByURI:
 
     def items(self, uris: Sequence[str], parameters: Parameters) -> list[Any]:
         """Return those of the datasets that the select finds, in the order of URIs."""
-        rows = to_items(self._rows.all(uris, parameters))
-        found = {row["uri"]: row for row in rows}
-        return [found[uri] for uri in uris if uri in found]
+        return in_order(uris, to_items(self._rows.all(uris, parameters)))
 
     def answered(self, uris: Sequence[str], parameters: Parameters) -> list[Any]:
         """Return the same, as JSON (orjson.Fragment) where all of them are kept."""

@@ -103,8 +103,13 @@ _CLOSE = 4 * counters.BLOCK_IDS
 
 
 @functools.lru_cache
-def visible(user: ActingUser) -> AnySelect:
-    """Return a select of the datasets that a user may see."""
+def visible(user: ActingUser | None) -> AnySelect:
+    """Return a select of the datasets that a user may see.
+
+    :param user: None for the machine's administrator, who sees all
+    """
+    if user is None:
+        return every()
     return every().where(DATASET.c.base_uri_id.in_(searchable(user)))
 
 

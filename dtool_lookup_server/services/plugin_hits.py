@@ -23,7 +23,7 @@ from ..prepared import Parameters
 from ..query import Leaf, Text, Words
 from ..sql_models import Dataset
 from . import datasets
-from .dataset_rows import AnsweredListing, RowsByURI, to_items
+from .dataset_rows import AnsweredListing, RowsByURI, in_order, to_items
 from .permissions import holder
 from .users import ActingUser
 
@@ -91,14 +91,13 @@ class PluginListing(AnsweredListing):
         self._hits = self._page_of_hits(offset, limit)
         uris = self._hits.uris
         if self._user is None or self._has_lists:
-            return rows_of(self._statement(), uris)
+            found = self._statement().where(Dataset.uri.in_(uris))
+            return in_order(uris, to_items(sql_db.session.execute(found).all()))
         return fetch(datasets.SHOWN_TO_HOLDER, uris, holder(self._user))
 
     def _statement(self) -> AnySelect:
         """Return a select of the datasets that the lists of the query find."""
-        user = self._user
-        shown = datasets.every() if user is None else datasets.visible(user)
-        return datasets.narrowed(shown, self._query)
+        return datasets.narrowed(datasets.visible(self._user), self._query)
 
     def _page_of_hits(self, offset: int, limit: int) -> Hits:
         if not self._query["base_uris"]:
@@ -120,13 +119,6 @@ class PluginListing(AnsweredListing):
         order, _directions = parse_sort(self._sort, datasets.SORTABLE, "uri")
         sorted_uris = found.with_only_columns(Dataset.uri).order_by(*order, Dataset.uri)
         return list(sql_db.session.scalars(sorted_uris))
-
-
-def rows_of(statement: AnySelect, uris: list[str]) -> list[dict[str, Any]]:
-    """Return the rows of a select of datasets that have these URIs, in their order."""
-    rows = sql_db.session.execute(statement.where(Dataset.uri.in_(uris))).all()
-    by_uri = {item["uri"]: item for item in to_items(rows)}
-    return [by_uri[uri] for uri in uris if uri in by_uri]
 
 
 def listed(ids: list[int]) -> Subquery:

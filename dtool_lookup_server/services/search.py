@@ -329,7 +329,7 @@ def asked_by(query: Query) -> Node:
 def find(user: ActingUser | None, query: Query) -> Found:
     """Return what a query finds among what a user may see."""
     tree = _tree(query)
-    statement = datasets.narrowed(_visible(user), query)
+    statement = datasets.narrowed(datasets.visible(user), query)
     order: tuple[ColumnElement[Any], ...] | None = None
     if any(isinstance(leaf, _TEXT) for leaf in leaves_of(tree)):
         order = _NEWEST_FIRST
@@ -426,10 +426,6 @@ def limited(user: ActingUser | None, query: Query) -> Query:
     keys = ("creator_usernames", "uuids", "tags")
     known = {key: query[key] for key in keys if key in query}
     return {**known, "base_uris": allowed}
-
-
-def _visible(user: ActingUser | None) -> AnySelect:
-    return datasets.every() if user is None else datasets.visible(user)
 
 
 def _by_relevance(found: Found) -> SelectListing:
