@@ -8,7 +8,7 @@ metadata. Documents of 0.18 are such documents too, without these parts.
 import logging
 import os
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
@@ -43,6 +43,9 @@ from ..interfaces import DatasetInfo
 from . import settings
 
 Document = dict[str, Any]
+
+# The name of an index, its fields with their directions, and whether it is unique.
+_Index = tuple[str, list[tuple[str, Any]], bool]
 
 #: What of a dataset info stands in the head of its document.
 HEAD = (
@@ -200,9 +203,10 @@ class Store:
     def make_indexes(self) -> None:
         """Make the indexes that are not there."""
         collection = self._collection()
-        _make_missing(collection, self._indexes)
+        there = [_what_it_is(known) for known in collection.list_indexes()]
+        _make(collection, _missing(self._indexes, there))
         try:
-            _make_missing(collection, [UNIQUE])
+            _make(collection, _missing([UNIQUE], there))
         except OperationFailure as error:
             if error.code != _DUPLICATE:
                 raise
@@ -333,24 +337,24 @@ class Store:
         )
 
 
-def _make_missing(
-    collection: Collection[Document], indexes: Sequence[IndexModel]
-) -> None:
-    """Make indexes that are not there; one that is stays, however it is stored."""
-    there = [_what_it_is(known) for known in collection.list_indexes()]
-    missing = [index for index in indexes if _what_it_is(index.document) not in there]
-    if not missing:
+def _missing(indexes: Iterable[IndexModel], there: list[_Index]) -> list[IndexModel]:
+    """Return the indexes that are not there, however those that are are stored."""
+    return [index for index in indexes if _what_it_is(index.document) not in there]
+
+
+def _make(collection: Collection[Document], indexes: list[IndexModel]) -> None:
+    if not indexes:
         return
     try:
-        collection.create_indexes(missing)
+        collection.create_indexes(indexes)
     except OperationFailure:
-        if not any(map(_names_storage, missing)):
+        if not any(map(_names_storage, indexes)):
             raise
         # What takes MongoDB's commands may store indexes otherwise than WiredTiger.
-        collection.create_indexes([*map(_stored_anyhow, missing)])
+        collection.create_indexes([*map(_stored_anyhow, indexes)])
 
 
-def _what_it_is(index: Mapping[str, Any]) -> tuple[str, list[tuple[str, Any]], bool]:
+def _what_it_is(index: Mapping[str, Any]) -> _Index:
     return index["name"], [*index["key"].items()], index.get("unique", False)
 
 
