@@ -315,6 +315,8 @@ class _Reader(threading.local):
         self._memory = _Memory()
         # Whether it is as it was when it was asked for first, and was by now.
         self._is_held = self._was_asked = False
+        #: The connection, for as long as that is so, once it was used.
+        self.held: Connection | None = None
         self._forsaken: Connection | None = None
 
     def connection(self, engine: Engine) -> Connection:
@@ -336,6 +338,8 @@ class _Reader(threading.local):
             self._was_asked = False
             # A thread that ends leaves nobody else who would.
             weakref.finalize(self._connection, self._driver.close).atexit = False
+        if self._is_held:
+            self.held = self._connection
         return self._connection
 
     def remembered_on(self, connection: Connection) -> _Memory | None:
@@ -359,7 +363,7 @@ class _Reader(threading.local):
 
     def hold(self, is_held: bool) -> None:
         """Begin, or end, to take what is remembered as it is when first asked for."""
-        self._is_held, self._was_asked = is_held, False
+        self._is_held, self._was_asked, self.held = is_held, False, None
 
     def forsake(self) -> None:
         """Leave the connection to the process that this one was forked from.
@@ -367,7 +371,7 @@ class _Reader(threading.local):
         Not even to close it is for a child: https://sqlite.org/howtocorrupt.html
         """
         self._forsaken, self._connection = self._connection, None
-        self._driver = None
+        self._driver = self.held = None
 
 
 _reader = _Reader()
@@ -382,6 +386,8 @@ _READING = "dtool_lookup_server_reading"
 
 def _reading_connection() -> Connection:
     """Return the connection for what is only read: in a transaction, that one's."""
+    if _reader.held is not None:
+        return _reader.held
     registry = sql_db.session.registry
     if registry.has() and registry().in_transaction():
         return _connection_of(registry())
@@ -402,6 +408,13 @@ def hold(is_held: bool) -> None:
     For a request that reads, and is over soon.
     """
     _reader.hold(is_held)
+
+
+def dialect_name() -> str:
+    """Return SQLAlchemy's name of the application's database."""
+    # To look up the engine takes as long as a tenth of a page.
+    held = _reader.held
+    return sql_db.engine.dialect.name if held is None else held.dialect.name
 
 
 def remembered(key: Any, find: Callable[[], Result]) -> Result:
@@ -501,7 +514,8 @@ def _send(
     connection: Connection, cursor: Any, text: str, values: Sequence[Any]
 ) -> None:
     """Hand a statement to the driver, and tell who listens to the engine."""
-    dialect, dispatch = connection.dialect, connection.dispatch
+    # Not the connection's, which goes through both: nobody listens to one.
+    dialect, dispatch = connection.dialect, connection.engine.dispatch
     many = len(values) > 1
     context = _Context()
     sent = values if many else values[0]

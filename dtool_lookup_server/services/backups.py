@@ -40,6 +40,7 @@ from ..migrating import (
     upgrade_other,
 )
 from ..plugins.registry import in_use
+from ..prepared import dialect_name
 from ..sql_models import Dataset, User
 from . import moving, secret_files
 
@@ -219,7 +220,7 @@ def _copy_database(target: Path, reach: Reach) -> None:
         reached = standing(connection)
     if reached == UNFINISHED:
         raise StoreUnavailableError("Not all rows are there: nothing to back up")
-    if sql_db.engine.dialect.name == _SQLITE:
+    if dialect_name() == _SQLITE:
         with _driver() as original, closing(sqlite3.connect(target)) as copy:
             _copy_pages(original, copy, reach)
             # Nothing of it is in files beside it.
@@ -284,7 +285,7 @@ def _describe(database: Path, secrets: tuple[str, ...]) -> Description:
     return Description(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         server=__version__,
-        kind=sql_db.engine.dialect.name,
+        kind=dialect_name(),
         datasets=datasets,
         users=users,
         bytes=database.stat().st_size,
@@ -336,7 +337,7 @@ def _copy_checked(
 
 def _fill(source: Engine, description: Description, reach: Reach) -> int:
     """Fill the application's database, and return how many texts it lacks."""
-    if sql_db.engine.dialect.name == description.kind == _SQLITE:
+    if dialect_name() == description.kind == _SQLITE:
         original = sqlite3.connect(str(source.url.database))
         with closing(original), _driver() as target:
             _copy_pages(original, target, reach)

@@ -28,7 +28,7 @@ from ..pagination import (
     Counted,
     Finish,
 )
-from ..prepared import Parameters, Prepared, PreparedForMany, Within
+from ..prepared import Parameters, Prepared, PreparedForMany, Within, dialect_name
 from ..sql_models import BaseURI, Dataset, DatasetTag, to_timestamp
 
 # Of the tables and not of the models, which would take longer; made once, since these
@@ -62,6 +62,13 @@ OF_BASE_URI = BaseURI.__table__.c.id == DATASET.c.base_uri_id
 EVERY: AnySelect = select(
     DATASET.c.id, BaseURI.__table__.c.base_uri, *AFTER_BASE_URI
 ).join_from(DATASET, BaseURI.__table__, OF_BASE_URI)
+#: The same, for what asks nothing else of the base URI: who selects other columns does
+#: not look it up.
+EVERY_ALONE: AnySelect = select(
+    DATASET.c.id,
+    select(BaseURI.__table__.c.base_uri).where(OF_BASE_URI).scalar_subquery(),
+    *AFTER_BASE_URI,
+).select_from(DATASET)
 
 _JSON = (
     select(dataset_json.c.json)
@@ -211,7 +218,7 @@ def differs(dataset_id: int) -> bool:
 
 def keeps_json() -> bool:
     """Return whether the application's database keeps datasets as JSON."""
-    return is_kept(sql_db.engine.dialect.name)
+    return is_kept(dialect_name())
 
 
 class PreparedRows:

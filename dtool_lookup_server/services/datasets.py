@@ -23,10 +23,9 @@ from ..prepared import Parameters, as_list, listed, size_for
 from ..sql_models import BaseURI, Dataset
 from . import base_uris, counters
 from .dataset_rows import (
-    AFTER_BASE_URI,
     DATASET,
     EVERY,
-    OF_BASE_URI,
+    EVERY_ALONE,
     SORTABLE_COLUMNS,
     TAG,
     DatasetListing,
@@ -78,7 +77,7 @@ def _paged(columns: AnySelect, base_uri_id: ColumnElement[int]) -> AnySelect:
 def _page_of(base_uri_id: ColumnElement[int]) -> PreparedRows:
     """Return the same, whose ids come first: whole rows are read of the page alone."""
     ids = _paged(select(DATASET.c.id), base_uri_id).subquery()
-    page = EVERY.join(ids, ids.c.id == DATASET.c.id).order_by(DATASET.c.id)
+    page = EVERY_ALONE.join(ids, ids.c.id == DATASET.c.id).order_by(DATASET.c.id)
     return PreparedRows(page)
 
 
@@ -88,16 +87,7 @@ _CLOSE_PAGE = _page_of(_BASE_URI_ID_UNINDEXED)
 _WIDE_PAGE = _page_of(DATASET.c.base_uri_id)
 # Where few are left out before the page, to find its ids first takes longer than to
 # read some rows more.
-_NEXT_PAGE = PreparedRows(
-    _paged(
-        select(
-            DATASET.c.id,
-            select(BaseURI.__table__.c.base_uri).where(OF_BASE_URI).scalar_subquery(),
-            *AFTER_BASE_URI,
-        ),
-        _BASE_URI_ID_UNINDEXED,
-    )
-)
+_NEXT_PAGE = PreparedRows(_paged(EVERY_ALONE, _BASE_URI_ID_UNINDEXED))
 #: Most ids that are gone through for a page.
 _CLOSE = 4 * counters.BLOCK_IDS
 
@@ -118,13 +108,15 @@ def searchable_by_holder() -> AnySelect:
     return EVERY.where(DATASET.c.base_uri_id.in_(SEARCHABLE))
 
 
-def shown_to_holder() -> AnySelect:
+def shown_to_holder(columns: AnySelect = EVERY_ALONE) -> AnySelect:
     """Return the same select, for what another index finds.
 
     A database that does not know yet how much there is would go through all datasets of
     the base URIs, to find a few by a word.
+
+    :param columns: EVERY for what compares base URIs
     """
-    return EVERY.where(_BASE_URI_ID_UNINDEXED.in_(SEARCHABLE))
+    return columns.where(_BASE_URI_ID_UNINDEXED.in_(SEARCHABLE))
 
 
 #: The same at some URIs.
@@ -193,9 +185,10 @@ def _pages_of(sizes: tuple[tuple[str, int], ...], indexed: bool) -> PreparedPage
     """
     lists = {key: listed(key, size, _LISTS[key].type) for key, size in sizes}
     columns: Mapping[str, ColumnElement[Any]] = _LISTS
+    shown = shown_to_holder(EVERY if "base_uris" in lists else EVERY_ALONE)
     if not indexed:
         columns = {key: Unindexed(column) for key, column in _LISTS.items()}
-        statement = shown_to_holder()
+        statement = shown
         for name in MARIADB:
             # It would rather sort all that a base URI has.
             statement = statement.with_hint(DATASET, "FORCE INDEX (PRIMARY)", name)
@@ -208,7 +201,7 @@ def _pages_of(sizes: tuple[tuple[str, int], ...], indexed: bool) -> PreparedPage
         # The index of base URIs is the best for few of them, and not for all that may
         # be searched.
         of_places = lists.keys() <= {"base_uris"}
-        statement = searchable_by_holder() if of_places else shown_to_holder()
+        statement = searchable_by_holder() if of_places else shown
     number = bindparam("number_of_tags", type_=Integer)
     return PreparedPages(_narrowed(statement, lists, number, columns), BY_REGISTRATION)
 

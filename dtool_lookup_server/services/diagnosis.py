@@ -24,6 +24,7 @@ from ..pagination import exists
 from ..plugins.registry import in_use
 from ..plugins.sql import SQLSearch
 from ..plugins.sql.tables import text_engine
+from ..prepared import dialect_name
 from ..sql_models import User
 from . import info, passwords
 
@@ -247,7 +248,7 @@ def _full_text() -> Iterator[Finding]:
         yield Finding("full text", "in the search plugin's store")
         return
     try:
-        text_engine(sql_db.engine.dialect.name).check(sql_db.session)
+        text_engine(dialect_name()).check(sql_db.session)
     except ConfigurationError as error:
         yield Finding("full text", "not available", str(error))
     else:
@@ -255,7 +256,7 @@ def _full_text() -> Iterator[Finding]:
 
 
 def _clock() -> Iterator[Finding]:
-    query = _CLOCKS.get(sql_db.engine.dialect.name)
+    query = _CLOCKS.get(dialect_name())
     if query is None:
         return
     drift = abs(float(sql_db.session.scalar(text(query))) - time.time())

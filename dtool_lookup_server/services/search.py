@@ -29,7 +29,7 @@ from ..plugins.interfaces import Query, TextMatch
 from ..plugins.kept_beside import reader
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
-from ..prepared import Parameters, remembered
+from ..prepared import Parameters, dialect_name, remembered
 from ..query import (
     Annotation,
     Between,
@@ -127,7 +127,7 @@ def _of_words(user: ActingUser, query: Query) -> Listing | None:
         or not _is_free_text_alone(query)
     ):
         return None
-    kind = f"{type(search_plugin).__qualname__} in {sql_db.engine.dialect.name}"
+    kind = f"{type(search_plugin).__qualname__} in {dialect_name()}"
     free_text = free_text_of(query)
     tree = _read(free_text).with_terms
     find = functools.partial(_number_of, search_plugin, tree)

@@ -34,7 +34,7 @@ from ..plugins.analysis import words_of
 from ..plugins.folding import fold
 from ..plugins.interfaces import Query
 from ..plugins.spelling import differences_allowed, distance, is_remembered
-from ..prepared import Prepared, PreparedForMany
+from ..prepared import Prepared, PreparedForMany, dialect_name
 from ..query import And, Leaf, Node, Or, Piece, Text, Words
 from ..sql_models import BaseURI, BaseURIWord
 from . import search
@@ -161,7 +161,7 @@ def _not_on_list(base_uri_id: int, words: set[str]) -> set[str]:
     if not words:
         return words
     ordered, which = sorted(words), {"list": base_uri_id}
-    unknown_of = _unknown_on(sql_db.engine.dialect.name)
+    unknown_of = _unknown_on(dialect_name())
     if unknown_of is not None:
         # What is not known is little.
         rows = unknown_of.all({"words": orjson.dumps(ordered).decode(), **which})

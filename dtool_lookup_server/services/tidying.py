@@ -10,6 +10,7 @@ from ..database import transactional
 from ..errors import DtoolLookupServerError
 from ..extensions import sql_db
 from ..plugins.registry import in_use
+from ..prepared import dialect_name
 from . import counters
 
 #: Datasets that are registered by one caller, from which on some of it is worth while.
@@ -67,7 +68,7 @@ _COUNTED = text("SELECT reltuples FROM pg_class WHERE oid = to_regclass('dataset
 
 def _count_rows_if_doubled() -> None:
     """Do so where there are twice as many datasets as were counted."""
-    if sql_db.engine.dialect.name == "postgresql":
+    if dialect_name() == "postgresql":
         counted = sql_db.session.scalar(_COUNTED) or 0
         number = sum(number for _base_uri, number, _bytes in counters.of_base_uris())
         if number > 2 * counted:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from ...database import transactional
 from ...errors import StoreUnavailableError, UnknownURIError
 from ...extensions import sql_db
+from ...prepared import dialect_name
 from ...query import Leaf, Node
 from ...sql_models import BaseURI, Dataset, DatasetTag
 from ..analysis import analyze_dataset
@@ -217,7 +218,7 @@ def _merge(begin: bool) -> bool:
 
 def _engine() -> Any:
     # Not the session's, which would have to be opened for it.
-    return text_engine(sql_db.engine.dialect.name)
+    return text_engine(dialect_name())
 
 
 def _conditions(query: Query) -> Conditions:
