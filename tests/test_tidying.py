@@ -11,7 +11,9 @@ from tests.corpus import DATASETS, dataset_info
 from tests.databases import KIND
 
 #: Enough for several segments: each commit makes one.
-REGISTERED = 11
+REGISTERED = 10
+#: Segments of about the same size that are left, at most.
+LEFT = 4
 
 
 @pytest.fixture
@@ -60,6 +62,11 @@ def put(app, headers):
         return put_in_bulk(app.test_client(), infos, headers("librarian"))
 
     return send
+
+
+def test_registering_one_after_the_other_leaves_few(segments):
+    # Some of one commit, and some of those that five were united to.
+    assert segments() <= LEFT + REGISTERED // (LEFT + 1)
 
 
 def test_the_command_unites_all_segments(app, segments, found):

@@ -104,6 +104,12 @@ _CREATE = (
     f"BEGIN DELETE FROM {TABLE} WHERE rowid = old.id; "
     f"DELETE FROM {_MORE_OF.format('old.id')}; END",
 )
+# How segments are united, see "Configuration Options" in https://www.sqlite.org/fts5.html:
+# five of about the same size by the commit that makes the fifth, so that one that
+# registers a dataset leaves few small ones, where 16 are usual; and by merge() any two.
+# FTS5 begins with four, a little with each commit, so that a commit that unites five
+# large ones is rare.
+_SETTINGS = {"crisismerge": 5, "usermerge": 2}
 _DROP = (
     f"DROP TRIGGER IF EXISTS {TABLE}_forget",
     f"DROP TABLE IF EXISTS {MORE}",
@@ -163,7 +169,7 @@ _IN_MORE = Prepared(
     )
 )
 
-# Each commit adds a segment to the index, and FTS5 unites some of about the same size
+# Each commit adds a segment to the index, and some of about the same size are united
 # now and then. Each word is looked for in every segment: with 26 of them that takes six
 # times as long as with one.
 _SEGMENTS = Prepared(
@@ -193,6 +199,17 @@ def create(connection: Connection) -> None:
     """Make the index where it is not there; the dataset table must be."""
     for statement in _CREATE:
         connection.execute(text(statement))
+    configure(connection)
+
+
+def configure(connection: Connection, **settings: int) -> None:
+    """Have FTS5 keep how it is to unite segments of the index.
+
+    :param settings: others than those of this version
+    """
+    statement = text(f"INSERT INTO {TABLE} ({TABLE}, rank) VALUES (:name, :value)")
+    for name, value in (_SETTINGS | settings).items():
+        connection.execute(statement, {"name": name, "value": value})
 
 
 def drop(connection: Connection) -> None:
