@@ -417,6 +417,11 @@ def dialect_name() -> str:
     return sql_db.engine.dialect.name if held is None else held.dialect.name
 
 
+def remembers() -> bool:
+    """Return whether what is found now is remembered: see RememberedSelect."""
+    return _reader.remembered_on(_reading_connection()) is not None
+
+
 def remembered(key: Any, find: Callable[[], Result]) -> Result:
     """Return what is found, which is remembered as long as nothing was written.
 

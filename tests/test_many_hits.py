@@ -1,4 +1,4 @@
-"""What very many datasets have is counted and found without ranking them all.
+"""What very many datasets have is found without ranking all, what few have but once.
 
 Here two are very many, so that a few datasets tell.
 """
@@ -7,10 +7,12 @@ import json
 
 import pytest
 
+from dtool_lookup_server import sql_db
 from dtool_lookup_server.plugins.sql import fts5, term_rows
 from dtool_lookup_server.services import search
 from tests.conftest import TEST_PLUGINS
 from tests.corpus import MR_MEN, SNOW_WHITE, dataset_info
+from tests.databases import KIND, listening
 
 #: In the order of registration; each has "mouse", and "rat" where it is said.
 PLACES = {
@@ -29,6 +31,16 @@ sql_plugins_only = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def two_are_many(monkeypatch):
     monkeypatch.setattr(search, "MOST_RANKED", 1)
+
+
+@pytest.fixture(params=["few", "many"])
+def however_many(request, monkeypatch, two_are_many):
+    """Have the same found as few, and as very many."""
+    if request.param == "few":
+        monkeypatch.setattr(search, "MOST_RANKED", 2_000)
+
+
+either_way = pytest.mark.usefixtures("however_many")
 
 
 @pytest.fixture
@@ -61,6 +73,7 @@ def find(client, headers, register):
     return find
 
 
+@either_way
 @pytest.mark.parametrize(
     "user, text, found",
     [
@@ -80,6 +93,7 @@ def test_each_finds_and_counts_what_they_may_see(find, user, text, found):
     assert (set(names), total) == (found, len(found))
 
 
+@either_way
 def test_pages_follow_each_other(find):
     pages = [find("grumpy", "mouse", page, 2) for page in (1, 2, 3, 4)]
     assert [total for _names, total in pages] == [5, 5, 5, 5]
@@ -101,11 +115,13 @@ def test_a_dataset_whose_terms_take_several_rows_is_one(find, register, monkeypa
     assert find("grumpy", "mouse", page_size=2)[1] == 6
 
 
+@either_way
 def test_more_of_the_words_come_first(find):
     names, total = find("grumpy", "mouse rat", page_size=2)
     assert (set(names), total) == ({"two with rat", "five with rat"}, 5)
 
 
+@either_way
 def test_pages_of_several_words_follow_each_other(find):
     pages = [find("grumpy", "mouse rat", page, 2)[0] for page in (1, 2, 3, 4)]
     assert sorted(sum(pages, [])) == sorted(PLACES)
@@ -123,25 +139,30 @@ def test_the_best_of_very_many_are_ranked(find, register, monkeypatch):
     assert set(names[:4]) == both
 
 
+@either_way
 def test_the_rest_api_counts_alike(client, headers, register):
     answer = client.get("/uris?free_text=mouse&page_size=2", headers=headers("sleepy"))
     assert json.loads(answer.headers["X-Pagination"])["total"] == 3
     assert len(answer.json) == 2
 
 
+@either_way
 def test_what_is_forgotten_is_not_counted(client, headers, register, find):
+    assert find("sleepy", "mouse")[1] == 3
     uri = dataset_info("one", SNOW_WHITE)["uri"].replace("/", "%2F")
     client.delete(f"/uris/{uri}", headers=headers("librarian"))
     names, total = find("sleepy", "mouse")
     assert (set(names), total) == ({"two with rat", "four"}, 2)
 
 
+@either_way
 def test_a_permission_that_is_withdrawn_counts_at_once(client, admin, find):
     grants = {
         "base_uri": MR_MEN,
         "users_with_search_permissions": [],
         "users_with_register_permissions": ["librarian"],
     }
+    assert find("grumpy", "mouse")[1] == 5
     client.post("/admin/permission/update_on_base_uri", json=grants, headers=admin)
     names, total = find("grumpy", "mouse")
     assert (set(names), total) == ({"one", "two with rat", "four"}, 3)
@@ -151,3 +172,34 @@ def test_too_many_base_uris_to_name_are_joined(find, monkeypatch):
     monkeypatch.setattr(fts5, "_MOST_PLACES", 0)
     names, total = find("grumpy", "mouse")
     assert (set(names), total) == (set(PLACES), 5)
+
+
+@pytest.mark.parametrize("text", ["mouse", "mouse rat", '"with rat"', "mou* -rat"])
+def test_few_are_in_the_order_of_all_that_are_ranked(find, monkeypatch, text):
+    monkeypatch.setattr(search, "MOST_RANKED", 2_000)
+    few = find("grumpy", text)
+    monkeypatch.setattr(search, "_FEW", -1)
+    assert find("grumpy", text) == few
+
+
+@pytest.mark.skipif(KIND != "sqlite", reason="remembers nothing")
+@sql_plugins_only
+def test_the_index_is_asked_for_few_once_until_something_is_written(
+    app, find, register, monkeypatch
+):
+    asked = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        if "MATCH" in statement:
+            asked.append(statement)
+
+    monkeypatch.setattr(search, "MOST_RANKED", 2_000)
+    with app.app_context(), listening(sql_db.engine, "before_cursor_execute", note):
+        assert find("grumpy", "rat")[1] == 2
+        assert len(asked) == 2  # how many there are, and which
+        assert find("grumpy", "rat", 2, 1)[1] == find("grumpy", "rat")[1] == 2
+        assert find("sleepy", "rat") == (["two with rat"], 1)
+        assert len(asked) == 2
+        register("six with rat", SNOW_WHITE)
+        assert find("sleepy", "rat")[1] == 2
+        assert len(asked) > 2

@@ -246,41 +246,49 @@ class PreparedRows:
 
 def in_order(uris: Sequence[str], items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return datasets in the order of URIs, at some of which there may be none."""
-    found = {item["uri"]: item for item in items}
-    return [found[uri] for uri in uris if uri in found]
+    return _ordered(uris, {item["uri"]: item for item in items})
 
 
-class RowsByURI:
-    """Prepared selects of datasets at some URIs, however many.
+def _ordered(values: Sequence[Any], found: Mapping[Any, Any]) -> list[Any]:
+    return [found[value] for value in values if value in found]
+
+
+class RowsBy:
+    """Prepared selects of datasets that have some values in a column, however many.
 
     :param statement: with the columns of EVERY
+    :param column: one of these, in which each dataset has a value of its own
     """
 
-    def __init__(self, statement: AnySelect):
-        uri = DATASET.c.uri
+    def __init__(self, statement: AnySelect, column: ColumnElement[Any]):
+        columns = list(statement.selected_columns)
+        self._place = next(n for n, one in enumerate(columns) if one is column)
         self._rows = PreparedForMany(
-            uri.type, lambda uris: statement.where(uri.in_(uris))
+            column.type, lambda values: statement.where(column.in_(values))
         )
-        answered = statement.with_only_columns(uri, _JSON)
+        answered = statement.with_only_columns(column, _JSON)
         self._json = PreparedForMany(
-            uri.type, lambda uris: answered.where(uri.in_(uris))
+            column.type, lambda values: answered.where(column.in_(values))
         )
 
-    def items(self, uris: Sequence[str], parameters: Parameters) -> list[Any]:
-        """Return those of the datasets that the select finds, in the order of URIs."""
-        return in_order(uris, to_items(self._rows.all(uris, parameters)))
+    def items(self, values: Sequence[Any], parameters: Parameters) -> list[Any]:
+        """Return those that the select finds, in the order of the values."""
+        rows = self._rows.all(values, parameters)
+        keys = [row[self._place] for row in rows]
+        return _ordered(values, dict(zip(keys, to_items(rows), strict=True)))
 
-    def answered(self, uris: Sequence[str], parameters: Parameters) -> list[Any]:
+    def answered(self, values: Sequence[Any], parameters: Parameters) -> list[Any]:
         """Return the same, as JSON (orjson.Fragment) where all of them are kept."""
         if keeps_json():
-            found: dict[str, Any] = dict(self._json.all(uris, parameters))
+            found: dict[Any, Any] = dict(self._json.all(values, parameters))
             if None not in found.values():
-                return [orjson.Fragment(found[uri]) for uri in uris if uri in found]
-        return self.items(uris, parameters)
+                return [orjson.Fragment(text) for text in _ordered(values, found)]
+        return self.items(values, parameters)
 
 
-#: PreparedRows.items or PreparedRows.answered.
+#: PreparedRows.items or PreparedRows.answered, and those of RowsBy.
 Fetch = Callable[[PreparedRows, Parameters], list[Any]]
+FetchBy = Callable[[RowsBy, Sequence[Any], Parameters], list[Any]]
 
 
 class PreparedPages:
@@ -331,6 +339,22 @@ class DatasetListing(AnsweredListing):
 
     @abstractmethod
     def _page(self, fetch: Fetch, offset: int, limit: int) -> list[Any]:
+        """Return what fetch makes of the rows of a page."""
+
+
+class ListingBy(AnsweredListing):
+    """A listing of datasets whose ids, or URIs, are known."""
+
+    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Return at most limit datasets, after leaving out the first offset."""
+        return self._page(RowsBy.items, offset, limit)
+
+    def answered(self, offset: int, limit: int) -> list[Any]:
+        """Return the same, as JSON (orjson.Fragment) where all of them are kept."""
+        return self._page(RowsBy.answered, offset, limit)
+
+    @abstractmethod
+    def _page(self, fetch: FetchBy, offset: int, limit: int) -> list[Any]:
         """Return what fetch makes of the rows of a page."""
 
 

@@ -33,7 +33,7 @@ from .dataset_rows import (
     PreparedListing,
     PreparedPages,
     PreparedRows,
-    RowsByURI,
+    RowsBy,
     to_items,
 )
 from .permissions import SEARCHABLE, holder, searchable
@@ -119,8 +119,9 @@ def shown_to_holder(columns: AnySelect = EVERY_ALONE) -> AnySelect:
     return columns.where(_BASE_URI_ID_UNINDEXED.in_(SEARCHABLE))
 
 
-#: The same at some URIs.
-SHOWN_TO_HOLDER = RowsByURI(shown_to_holder())
+#: The same at some URIs, and with some ids.
+SHOWN_BY_URI = RowsBy(shown_to_holder(), DATASET.c.uri)
+SHOWN_BY_ID = RowsBy(shown_to_holder(), DATASET.c.id)
 
 
 def every() -> AnySelect:

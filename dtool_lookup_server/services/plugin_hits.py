@@ -5,7 +5,7 @@ dataset that SQL does not have is never shown.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Integer, Subquery, bindparam, select, text
@@ -19,16 +19,12 @@ from ..plugins.interfaces import Hits, Query
 from ..plugins.kept_beside import reader
 from ..plugins.registry import answering, in_use
 from ..plugins.text_query import with_terms
-from ..prepared import Parameters
 from ..query import Leaf, Text, Words
 from ..sql_models import Dataset
 from . import datasets
-from .dataset_rows import AnsweredListing, RowsByURI, in_order, to_items
+from .dataset_rows import FetchBy, ListingBy, in_order, to_items
 from .permissions import holder
 from .users import ActingUser
-
-# RowsByURI.items or RowsByURI.answered.
-_Fetch = Callable[[RowsByURI, Sequence[str], Parameters], list[Any]]
 
 #: URIs that are fetched from a plugin at once.
 BATCH = 5000
@@ -46,7 +42,7 @@ _LISTED = {
 }
 
 
-class PluginListing(AnsweredListing):
+class PluginListing(ListingBy):
     """The hits in the order that the plugin gives them, or sorts them in.
 
     :param user: for whom; None for the machine's administrator, who sees all
@@ -79,21 +75,13 @@ class PluginListing(AnsweredListing):
         hits = self._hits or self._page_of_hits(0, 1)
         return hits.total
 
-    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Return the rows of at most limit hits, after leaving out the first offset."""
-        return self._page(RowsByURI.items, offset, limit)
-
-    def answered(self, offset: int, limit: int) -> list[Any]:
-        """Return the same, as JSON (orjson.Fragment) where all of them are kept."""
-        return self._page(RowsByURI.answered, offset, limit)
-
-    def _page(self, fetch: _Fetch, offset: int, limit: int) -> list[Any]:
+    def _page(self, fetch: FetchBy, offset: int, limit: int) -> list[Any]:
         self._hits = self._page_of_hits(offset, limit)
         uris = self._hits.uris
         if self._user is None or self._has_lists:
             found = self._statement().where(Dataset.uri.in_(uris))
             return in_order(uris, to_items(sql_db.session.execute(found).all()))
-        return fetch(datasets.SHOWN_TO_HOLDER, uris, holder(self._user))
+        return fetch(datasets.SHOWN_BY_URI, uris, holder(self._user))
 
     def _statement(self) -> AnySelect:
         """Return a select of the datasets that the lists of the query find."""

@@ -2,13 +2,13 @@
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, bindparam
+from sqlalchemy import ColumnElement, String, bindparam, select
 
 from ..errors import UnknownURIError
 from ..extensions import sql_db
@@ -29,7 +29,13 @@ from ..plugins.interfaces import Query, TextMatch
 from ..plugins.kept_beside import reader
 from ..plugins.registry import in_use
 from ..plugins.text_query import TextQuery, with_terms
-from ..prepared import Parameters, dialect_name, remembered
+from ..prepared import (
+    Parameters,
+    RememberedSelect,
+    dialect_name,
+    remembered,
+    remembers,
+)
 from ..query import (
     Annotation,
     Between,
@@ -53,8 +59,11 @@ from . import base_uris, counters, datasets
 from . import parts as substrings
 from .conditions import condition
 from .dataset_rows import (
+    DATASET,
     DatasetListing,
     Fetch,
+    FetchBy,
+    ListingBy,
     PreparedListing,
     PreparedPages,
     PreparedRows,
@@ -74,6 +83,11 @@ _LONGEST_REMEMBERED = 1_000
 
 #: Hits that are ranked though they are alike, where the search plugin can do without.
 MOST_RANKED = 2_000
+
+# Hits of words that are remembered: which they are, and in which order.
+_FEW = 50
+# The id of no dataset.
+_NOWHERE = 0
 
 
 @dataclass(frozen=True)
@@ -129,36 +143,47 @@ def _of_words(user: ActingUser, query: Query) -> Listing | None:
         return None
     kind = f"{type(search_plugin).__qualname__} in {dialect_name()}"
     free_text = free_text_of(query)
-    tree = _read(free_text).with_terms
-    find = functools.partial(_number_of, search_plugin, tree)
+    find = functools.partial(_look_for, search_plugin, free_text)
     is_short = len(free_text) <= _LONGEST_REMEMBERED
-    key = (_of_words, kind, free_text)
-    expression, number = remembered(key, find) if is_short else find()
-    if expression is None or not isinstance(tree, TextQuery):
+    words = remembered((_of_words, kind, free_text), find) if is_short else find()
+    if words.expression is None:
         return None
     counted: Counted | None = None
-    if number > MOST_RANKED:
-        within = search_plugin.within(expression, *shown_and_hidden(user))
-        if within is not None and tree.finds_alike:
+    if words.number > MOST_RANKED:
+        within = search_plugin.within(words.expression, *shown_and_hidden(user))
+        if within is not None and words.are_alike:
             return _ManyHits(kind, within, user)
         if within is not None and _best_page(kind, True) is not None:
             return _BestHits(kind, within, user)
         if within is not None:
             counted = functools.partial(search_plugin.number_within, within)
-    parameters = {**holder(user), "expression": expression}
-    pages = _pages_of_words(kind)
-    return PreparedListing(pages, parameters, counted)
+    asked = {"expression": words.expression}
+    if words.number <= _FEW and remembers():
+        ids = _ids_of_words(kind).all(asked)
+        return _FewHits([id_ for (id_,) in ids], user)
+    return PreparedListing(_pages_of_words(kind), {**holder(user), **asked}, counted)
 
 
-def _number_of(search_plugin: Any, tree: Node) -> tuple[str | None, int]:
-    """Return the one parameter that stands for a tree, and how many datasets it finds.
+class _Words(NamedTuple):
+    """What words find, whoever may see it.
 
-    :returns: None where there is none; the number is no further counted than needed
+    :param expression: the one parameter that stands for them; None where there is none
+    :param number: of datasets, no further counted than needed
+    :param are_alike: whether none of these is better than another
     """
+
+    expression: str | None = None
+    number: int = 0
+    are_alike: bool = False
+
+
+def _look_for(search_plugin: Any, free_text: str) -> _Words:
+    tree = _read(free_text).with_terms
     expression = search_plugin.expression_of(tree)
-    if expression is None:
-        return None, 0
-    return expression, search_plugin.number_of(expression, MOST_RANKED + 1)
+    if expression is None or not isinstance(tree, TextQuery):
+        return _Words()
+    number = search_plugin.number_of(expression, MOST_RANKED + 1)
+    return _Words(expression, number, tree.finds_alike)
 
 
 def _is_free_text_alone(query: Query) -> bool:
@@ -174,6 +199,42 @@ def _pages_of_words(_plugin: str) -> PreparedPages:
     statement = datasets.shown_to_holder().where(matched.condition)
     order = [*matched.relevance, *_NEWEST_FIRST, *datasets.BY_REGISTRATION]
     return PreparedPages(statement, order)
+
+
+@functools.cache
+def _ids_of_words(_plugin: str) -> RememberedSelect:
+    """Return a select of all that words find, whoever may see it, the best first."""
+    matched = in_use().search.match_expression(_EXPRESSION)
+    statement = select(DATASET.c.id).where(matched.condition)
+    return RememberedSelect(statement.order_by(*matched.relevance, *_NEWEST_FIRST))
+
+
+class _FewHits(ListingBy):
+    """What words find that few datasets have, of which a user sees their own.
+
+    The index is not asked again for the next page, nor for somebody else's. The same
+    statement is executed however many there are, since how many others see, or whether
+    they see any, shall not be told by the time that it takes.
+
+    :param ids: of all hits, the best first
+    """
+
+    def __init__(self, ids: Sequence[int], user: ActingUser):
+        self._ids = [*ids, *[_NOWHERE] * (_FEW - len(ids))]
+        self._user = user
+        self._total: int | None = None
+        self.finish: Finish | None = None
+
+    def total(self) -> int:
+        """Return the number of hits that the user may see."""
+        if self._total is None:
+            self.page(0, 0)
+        return self._total or 0
+
+    def _page(self, fetch: FetchBy, offset: int, limit: int) -> list[Any]:
+        shown = fetch(datasets.SHOWN_BY_ID, self._ids, holder(self._user))
+        self._total = len(shown)
+        return shown[offset : offset + limit]
 
 
 class _ManyHits(DatasetListing):
