@@ -347,6 +347,23 @@ def test_terms_survive_going_back_and_forth(app, db, headers, grumpy, revision):
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_index_of_before_unites_its_segments_as_a_new_one(app, db):
+    def settings():
+        return dict(sql_db.session.execute(sa.text(kept)).all())
+
+    kept = f"SELECT k, v FROM {fts5.TABLE}_config"
+    db("upgrade")
+    of_new = settings()
+    assert (of_new["crisismerge"], of_new["usermerge"]) == (5, 2)
+    sql_db.session.remove()
+    db("downgrade", "0024")
+    assert settings() != of_new
+    sql_db.session.remove()
+    db("upgrade")
+    assert settings() == of_new
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_items_in_rows_of_their_own_survive_going_back(
     app, db, headers, grumpy, monkeypatch
 ):
