@@ -12,6 +12,8 @@ from .load import Answer, Request, WrongAnswerError
 
 #: Different requests of one kind, so that no answer is measured from a cache.
 VARIETY = 20
+#: So many that hardly one is known when it comes again.
+GREAT_VARIETY = 5_000
 
 _PAGE = 10
 _LARGE_PAGE = 100
@@ -65,8 +67,17 @@ def lookup(known: Corpus) -> list[Request]:
 
 def rare_word(known: Corpus) -> list[Request]:
     """Search a word that a handful have."""
+    return _rare_words(known, VARIETY)
+
+
+def new_word(known: Corpus) -> list[Request]:
+    """Search such a word that nobody has asked for."""
+    return _rare_words(known, GREAT_VARIETY)
+
+
+def _rare_words(known: Corpus, variety: int) -> list[Request]:
     requests = []
-    for number in known.sample(VARIETY):
+    for number in known.sample(variety):
         word = corpus.rare_word(number)
         start = number - number % 4
         total = sum(
@@ -171,6 +182,7 @@ READS: dict[str, MakeRequests] = {
         last_page,
         lookup,
         rare_word,
+        new_word,
         common_word,
         by_tag,
         by_creators,
