@@ -405,7 +405,7 @@ def _reading_connection() -> Connection:
 def hold(is_held: bool) -> None:
     """Begin, or end, to ask but once whether anything was written since.
 
-    For a request that reads, and is over soon.
+    For a request that only reads, all of it on one connection, and is over soon.
     """
     _reader.hold(is_held)
 
