@@ -95,6 +95,8 @@ def make_config(home, keys, url=None):
         "JWT_PRIVATE_KEY": keys.private,
         "SEARCH_PLUGIN": "sql",
         "RETRIEVE_PLUGIN": "sql",
+        # Tests of the limit set their own; how fast a machine is, no test asks.
+        "REQUEST_TIMEOUT": 600,
         **(mongo_settings_of(_mongods[0], TEST_PLUGINS) if _mongods else {}),
     }
 

@@ -59,7 +59,7 @@ def test_run_compares_each_with_the_bare_route_beside_it(results):
     bare = [row for row in measured if row["operation"] == "bare"]
     others = [row for row in measured if row["operation"] != "bare"]
     assert [row["share"] for row in bare] == [None]
-    assert all(0 < row["share"] < 10 for row in others)
+    assert all(row["share"] > 0 for row in others)
     # With one round, once for each operation.
     operations = dict.fromkeys(row["operation"] for row in others)
     beside = dict(zip(operations, bare[0]["rates"], strict=True))
