@@ -94,6 +94,8 @@ def seconds_of(
         base_uri = make("all", range(datasets))
         # dtool's settings for the bucket have come into the environment.
         environment = {**os.environ, "DTOOL_LOOKUP_SERVER_HOME": str(folder / "home")}
+        # What is installed was compiled then, and not for each command.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         _command(environment, "init")
         _command(environment, "base_uri", "add", base_uri)
         # Files that were written just now are read again.

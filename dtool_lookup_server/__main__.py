@@ -1,5 +1,6 @@
 """The console script: the commands of `flask` and of this server, without FLASK_APP."""
 
+import gc
 import sys
 from importlib import import_module
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import click
 
 from . import overview
+from .collecting import without_collecting
 
 
 class Main(click.Group):
@@ -21,7 +23,11 @@ class Main(click.Group):
         if arguments == ["--help"] and overview.is_complete():
             group: Any = overview.overview()
         else:
-            group = import_module(f"{__package__}.command_line").command_line
+            with without_collecting():
+                group = import_module(f"{__package__}.command_line").command_line
+                # Modules stay: to look through them, again and again while they are
+                # loaded and once more in the end, takes as long as to load them.
+                gc.freeze()
         return group.main(args, *more, **named)
 
 

@@ -26,6 +26,10 @@ class CommandLine(FlaskGroup):
             names.update(ctx.ensure_object(ScriptInfo).load_app().cli.commands)
         return sorted(names)
 
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command; one of this server's is there before plugins are loaded."""
+        return self.commands.get(name) or super().get_command(ctx, name)
+
     def _load_plugin_commands(self) -> None:
         super()._load_plugin_commands()
         for name in overview.ALONG.values():

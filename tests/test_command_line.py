@@ -804,17 +804,47 @@ def test_help_is_what_the_commands_say_of_themselves():
     assert shown.output == loaded.output
 
 
-def test_help_lists_the_commands_of_others(tmp_path, monkeypatch):
-    metadata = tmp_path / "greeting-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Name: greeting\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[flask.commands]\ngreet = greeting:x\n")
-    (tmp_path / "greeting.py").write_text(
-        "import click\nx = click.Command('greet', help='Say hello.')\n"
-    )
-    done = run_program("-m", "dtool_lookup_server", "--help", PYTHONPATH=str(tmp_path))
+@pytest.fixture
+def run_beside(tmp_path):
+    """Run a command where somebody else's package has one, greet, of this source."""
+
+    def run(source, *arguments):
+        metadata = tmp_path / "greeting-1.0.dist-info"
+        metadata.mkdir(exist_ok=True)
+        (metadata / "METADATA").write_text("Name: greeting\nVersion: 1.0\n")
+        point = "[flask.commands]\ngreet = greeting:x\n"
+        (metadata / "entry_points.txt").write_text(point)
+        (tmp_path / "greeting.py").write_text(source)
+        program = ("-m", "dtool_lookup_server", *arguments)
+        return run_program(*program, PYTHONPATH=str(tmp_path))
+
+    return run
+
+
+def test_help_lists_the_commands_of_others(run_beside):
+    source = "import click\nx = click.Command('greet', help='Say hello.')\n"
+    done = run_beside(source, "--help")
     assert re.search(r"(?m)^  greet +Say hello\.$", done.stdout), done.stderr
     assert re.search(r"(?m)^  base_uri ", done.stdout)
+
+
+def test_commands_of_others_are_not_loaded_for_one_of_ours(run_beside):
+    source = "raise SystemExit('loaded')\n"
+    assert run_beside(source, "base_uri", "--help").returncode == 0
+    assert run_beside(source, "greet").stderr == "loaded\n"
+
+
+COLLECTS = """
+import gc
+from dtool_lookup_server.__main__ import main
+main(["base_uri", "--help"], standalone_mode=False)
+print(gc.isenabled(), gc.get_freeze_count() > 10_000)
+"""
+
+
+def test_garbage_is_collected_once_a_command_is_loaded_and_not_among_modules():
+    done = run_program("-c", COLLECTS)
+    assert done.stdout.splitlines()[-1] == "True True", done.stderr
 
 
 def test_names_of_the_package_are_there_when_they_are_asked_for():

@@ -13,6 +13,7 @@ PACKAGE = Path(dtool_lookup_server.__file__).parent
 # The lowest first. A name stands for a module, or for a package and what is in it.
 LAYERS = [
     "_version",
+    "collecting",
     "overview",
     "errors",
     "config",

@@ -36,6 +36,8 @@ class Progress:
     def advance(self) -> None:
         """Count one more thing as done; what is printed next starts a clean line."""
         self._done += 1
+        if not self._visible:
+            return
         now = time.monotonic()
         if now - self._shown < _SECONDS_BETWEEN_UPDATES and sys.stdout.isatty():
             self._write(_CLEAR_LINE)

@@ -1,15 +1,14 @@
 """Registering and forgetting datasets, in SQL and in every plugin."""
 
 import functools
-import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from ..collecting import without_collecting
 from ..database import transactional
 from ..errors import (
     AuthorizationError,
@@ -68,25 +67,9 @@ def put(user: ActingUser, info: dict[str, Any]) -> bool:
     return is_new
 
 
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Let the garbage collector wait for what is done within.
-
-    So many datasets at once have it look through all there is again and again, which
-    takes a twentieth of the time; and of what is made of them nothing refers to itself.
-    """
-    if not gc.isenabled():
-        # By whoever runs the server, or another thread that is within.
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-@_without_collecting()
+# Which would take a twentieth of the time; of what is made of so many datasets nothing
+# refers to itself.
+@without_collecting()
 def register_many(
     user: ActingUser, infos: Iterable[dict[str, Any]]
 ) -> list[bool | Exception]:

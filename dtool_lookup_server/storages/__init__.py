@@ -8,7 +8,9 @@ dataset is read by the brokers of dtoolcore everywhere, and all other kinds of s
 are left to them altogether.
 """
 
-import dtoolcore
+from importlib.metadata import entry_points
+from typing import Any
+
 from dtoolcore.utils import generous_parse_uri, sanitise_uri
 
 from .folder import Folder
@@ -17,11 +19,11 @@ from .s3 import Bucket
 
 __all__ = ["Found", "Storage", "storage_of"]
 
-# By the module and the name of the broker: that of somebody else may keep its datasets
+# Scheme and kind, by where the broker is: that of somebody else may keep its datasets
 # in another way.
-_KINDS: dict[tuple[str, str], type[Storage]] = {
-    ("dtoolcore.storagebroker", "DiskStorageBroker"): Folder,
-    ("dtool_s3.storagebroker", "S3StorageBroker"): Bucket,
+_KINDS: dict[str, tuple[str, type[Storage]]] = {
+    "dtoolcore.storagebroker:DiskStorageBroker": ("file", Folder),
+    "dtool_s3.storagebroker:S3StorageBroker": ("s3", Bucket),
 }
 
 
@@ -32,6 +34,20 @@ def storage_of(base_uri: str) -> Storage:
     :raises KeyError: if no broker of its scheme is installed
     """
     scheme = generous_parse_uri(sanitise_uri(base_uri)).scheme
-    broker = dtoolcore._generate_storage_broker_lookup()[scheme]
-    kind = _KINDS.get((broker.__module__, broker.__qualname__), Storage)
+    broker, kind = _brokers_of(scheme)[scheme]
     return kind(base_uri, broker)
+
+
+def _brokers_of(scheme: str) -> dict[str, tuple[Any, type[Storage]]]:
+    """Return the brokers that may be a scheme's, with their kinds, by their schemes.
+
+    As dtoolcore has them, but for those known to be another scheme's: one for a cloud
+    takes longer to be loaded than thousands of datasets in a folder to be listed.
+    """
+    brokers = {}
+    for entry_point in entry_points(group="dtool.storage_brokers"):
+        known, kind = _KINDS.get(entry_point.value, (scheme, Storage))
+        if known == scheme:
+            broker = entry_point.load()
+            brokers[broker.key] = broker, kind
+    return brokers

@@ -20,6 +20,9 @@ from .interface import Found, Storage, digest
 #: seconds are the coarsest clock of a file system.
 SETTLED = 2 * 10**9
 
+# The file that makes a folder a dataset.
+_MARKER = ".dtool/dtool"
+
 # dtoolcore takes these for parts of a URL, and finds another folder, or none.
 _ODD = re.compile(r"[#?;\t\r\n]")
 
@@ -35,16 +38,18 @@ class Folder(Storage):
         # Before any file is looked at.
         settled = time.time_ns() - SETTLED
         found = []
+        # dtoolcore takes as long to spell a URI as it takes to look at its dataset.
+        spelled = self._broker.generate_uri("", None, self.base_uri).rstrip("/")
         with os.scandir(generous_parse_uri(self.base_uri).path) as entries:
             for entry in entries:
                 if not entry.is_dir():
                     continue
-                uri = self._broker.generate_uri(entry.name, None, self.base_uri)
+                uri = f"{spelled}/{entry.name}"
                 if _ODD.search(entry.path):
                     if self._broker(entry.path, None).has_admin_metadata():
                         found.append(Found(uri))
-                elif _is_file(f"{entry.path}/.dtool/dtool"):
-                    found.append(Found(uri, *_look_at(entry.path, settled)))
+                elif marker := _status_of_file(f"{entry.path}/{_MARKER}"):
+                    found.append(Found(uri, *_look_at(entry.path, marker, settled)))
         return sorted(found)
 
     def holds(self, uri: str) -> bool:
@@ -60,22 +65,25 @@ class Folder(Storage):
         return True
 
 
-def _is_file(path: str) -> bool:
+def _status_of_file(path: str) -> os.stat_result | None:
+    """Return the status of a file, or None where there is none."""
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)
+        status = os.stat(path)
     except OSError:
-        return False
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
-def _look_at(path: str, settled: int) -> tuple[str | None, int]:
+def _look_at(path: str, marker: os.stat_result, settled: int) -> tuple[str | None, int]:
     """Return fingerprint and size of a dataset.
 
+    :param marker: the status of the file that makes it one
     :param settled: time before which files are to have been written, in nanoseconds
     """
     parts: list[tuple[Any, ...]] = []
     size = newest = 0
     try:
-        for name, status in _files(path):
+        for name, status in _files(path, marker):
             times = (status.st_mtime_ns, status.st_ctime_ns)
             parts.append((name, status.st_size, status.st_ino, *times))
             size += status.st_size
@@ -89,9 +97,10 @@ def _look_at(path: str, settled: int) -> tuple[str | None, int]:
     return f"{digest('folder', sorted(parts), tags):032x}", size
 
 
-def _files(path: str) -> Iterator[tuple[str, os.stat_result]]:
+def _files(path: str, marker: os.stat_result) -> Iterator[tuple[str, os.stat_result]]:
     """Yield name and status of each file that is read to register a dataset."""
-    for name in (".dtool/dtool", ".dtool/manifest.json", "README.yml"):
+    yield _MARKER, marker
+    for name in (".dtool/manifest.json", "README.yml"):
         yield name, os.stat(f"{path}/{name}")
     for entry in _entries(f"{path}/.dtool/annotations"):
         yield f"annotation {entry.name}", entry.stat()

@@ -6,10 +6,12 @@ import re
 import shutil
 import signal
 import threading
+from importlib.metadata import EntryPoint
 
 import dtoolcore
 import pytest
 
+from dtool_lookup_server import storages
 from dtool_lookup_server.plugins.sql import SQLSearch
 from dtool_lookup_server.services import (
     digests,
@@ -403,6 +405,41 @@ def test_a_number_of_jobs_that_makes_no_sense_is_refused(disk, index, jobs):
 
 
 # Other storages
+
+
+def test_the_broker_of_another_storage_is_not_loaded(disk, monkeypatch):
+    loaded, load = [], EntryPoint.load
+
+    def note(entry_point):
+        loaded.append(entry_point.name)
+        return load(entry_point)
+
+    monkeypatch.setattr(EntryPoint, "load", note)
+    assert type(storage_of(disk)) is folder.Folder
+    assert "DiskStorageBroker" in loaded
+    assert "S3StorageBroker" not in loaded
+
+
+class SomebodysBroker:
+    """Keeps datasets in some other way."""
+
+    key = "file"
+
+
+def test_the_broker_of_somebody_else_says_what_there_is(disk, monkeypatch):
+    value = f"{__name__}:{SomebodysBroker.__name__}"
+    theirs = EntryPoint("Theirs", value, "dtool.storage_brokers")
+    installed = storages.entry_points(group=theirs.group)
+    monkeypatch.setattr(storages, "entry_points", lambda group: [*installed, theirs])
+    storage = storage_of(disk)
+    assert type(storage) is Storage
+    assert storage._broker is SomebodysBroker
+
+
+def test_a_scheme_that_nobody_reads_is_refused(index):
+    done = index("nowhere://x")
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_storage_of_another_kind_is_read_by_dtoolcore(disk, app, opened):
