@@ -10,7 +10,7 @@ from . import corpus
 from .corpus import Corpus
 from .load import Answer, Request, WrongAnswerError
 
-#: Different requests of one kind, so that no answer is measured from a cache.
+#: Different requests of one kind, of which a server may remember what it found.
 VARIETY = 20
 #: So many that hardly one is known when it comes again.
 GREAT_VARIETY = 5_000
