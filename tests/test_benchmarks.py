@@ -26,7 +26,8 @@ def results(tmp_path_factory):
     """What a run over a tiny corpus writes."""
     output = tmp_path_factory.mktemp("benchmarks") / "results.json"
     sizes = ["--datasets=10", "--datasets=120"]
-    options = ["--rounds=1", "--seconds=0.05", "--clients=2", f"--output={output}"]
+    # So long that what else a machine does does not take all of a round.
+    options = ["--rounds=1", "--seconds=0.25", "--clients=2", f"--output={output}"]
 
     done = CliRunner().invoke(main, ["run", *sizes, *options], catch_exceptions=False)
 
@@ -59,7 +60,7 @@ def test_run_compares_each_with_the_bare_route_beside_it(results):
     bare = [row for row in measured if row["operation"] == "bare"]
     others = [row for row in measured if row["operation"] != "bare"]
     assert [row["share"] for row in bare] == [None]
-    assert all(row["share"] > 0 for row in others)
+    assert all(0 < row["share"] < 10 for row in others)
     # With one round, once for each operation.
     operations = dict.fromkeys(row["operation"] for row in others)
     beside = dict(zip(operations, bare[0]["rates"], strict=True))
